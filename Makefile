@@ -1,0 +1,69 @@
+# Needs python3 (3.11 or newer) and make; everything else is installed into .venv from the lock files.
+#
+#   make run     the sample strategy on a synthetic market      ARGS="--headless --for 30s" adds flags
+#   make test    all tests                                      ARGS="-k lifecycle" narrows them
+#   make check   what CI runs before the tests, quick parts first
+#   make bench   speed of the engine, in floors of this machine
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+BIN := .venv/bin
+# Byte-compiling all of ccxt would take most of the installation; Python compiles what it imports.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+ARGS ?=
+
+.PHONY: help run test check bench coverage lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+run: .venv/.installed
+	@$(BIN)/alphaforge run strategies/sma_cross.py --mode paper $(ARGS)
+
+test: .venv/.installed-dev
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	@if grep -nE 'https?://|^-' requirements.lock requirements-dev.lock; then echo 'a lock file names a host'; exit 1; fi
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python scripts/measure.py
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -q tests/test_import_hygiene.py
+
+bench: .venv/.installed
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+coverage: .venv/.installed-dev
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+
+# Moves the exact versions: the newest that the ranges in pyproject.toml allow.
+lock: .venv/.installed-dev
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --quiet --format requirements-txt --no-header --no-annotate --no-emit-project --no-default-groups -o requirements.lock
+	$(BIN)/uv export --quiet --format requirements-txt --no-header --no-annotate --no-emit-project --all-groups --all-extras -o requirements-dev.lock
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@if [ -z "$(PYTHON)" ]; then echo 'AlphaForge needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 1; fi
+	@echo 'creating .venv'
+	@$(PYTHON) -m venv .venv
+
+# The stamps are older than a lock file that was changed, so a second run installs nothing.
+.venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
+	@echo 'installing what requirements.lock pins (once)'
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | .venv/bin/python
+	@echo 'installing what requirements-dev.lock pins (once)'
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --editable .
+	@touch $@ .venv/.installed

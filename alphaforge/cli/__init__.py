@@ -1,0 +1,1 @@
+"""Parses, calls a service, prints; must never hold logic."""

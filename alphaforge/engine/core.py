@@ -1,0 +1,335 @@
+"""START HERE. The engine: one synchronous door, `Engine.process(event) -> Step`.
+
+Everything that happens comes in through it: a market event, a venue's report, an operator's
+command. Backtest, paper, sandbox and live differ only in who feeds it and who carries out the
+Steps. It must never read a clock, do I/O, await, or keep anything outside itself.
+
+Order inside one market event: timers due → time bars due, and the orders they cause → judge, last
+price, book → simulated venue matches → bars → `on_trade`/`on_quote`/`on_book` → `on_bar`; requests
+are carried out at each arrow.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from alphaforge.engine.bar_matching import match_bar, match_open
+from alphaforge.engine.bars import NO_BARS
+from alphaforge.engine.data import DataEngine
+from alphaforge.engine.desk import Shared
+from alphaforge.engine.execution import ExecutionEngine
+from alphaforge.engine.funding import pay_funding
+from alphaforge.engine.markets import Markets, SymbolState, VenueClock
+from alphaforge.engine.simulated_venue import SimulatedVenue
+from alphaforge.engine.strategies import Runner, StrategyManager
+from alphaforge.engine.strategy import Strategy
+from alphaforge.engine.timers import Timers
+from alphaforge.model.commands import (
+    CancelAll,
+    OperatorCommand,
+    SetRiskState,
+    StartSession,
+    StartStrategy,
+    StopSession,
+    StopStrategy,
+)
+from alphaforge.model.instrument import Instrument
+from alphaforge.model.market import (
+    Bar,
+    BarOpen,
+    BookDelta,
+    BookSnapshot,
+    FundingRate,
+    HistoryBars,
+    MarketEvent,
+    Quote,
+    Trade,
+    VenueTime,
+)
+from alphaforge.model.reports import OrderReport
+from alphaforge.model.settings import EngineSettings
+from alphaforge.model.step import EMPTY_STEP, Step
+
+__all__ = ["EMPTY_STEP", "Engine", "Step"]
+
+SAMPLE_MASK: Final = 1023
+"""One market event in 1,024 is timed strategy by strategy."""
+
+MOST_REQUESTS: Final = 10_000
+"""Requests carried out within one event before the strategies that keep asking are stopped."""
+
+EngineEvent = MarketEvent | OrderReport | OperatorCommand
+
+
+class Engine:
+    """One account's strategies on one stream of events.
+
+    `simulate(...)` in `alphaforge.engine.build` makes one with a simulated venue; without a venue
+    the Steps' `outgoing` must be sent over a wire and the reports fed back through `process`.
+
+    Attributes:
+        sequence: Number of the last event.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings | None = None,
+        instruments: Mapping[str, Instrument] | None = None,
+        *,
+        simulated: Callable[[Markets, Timers], SimulatedVenue] | None = None,
+    ) -> None:
+        """Take settings, the symbols that may trade, and what makes the venue, if simulated."""
+        settings = settings or EngineSettings()
+        self.sequence = 0
+        self.timers = Timers()
+        self.markets = Markets(instruments, unknown=None)
+        self.venue = simulated(self.markets, self.timers) if simulated is not None else None
+        self.data = DataEngine(self.markets, statistics=False)
+        self.execution = ExecutionEngine(settings, self.markets, self.venue, self.timers)
+        shared = Shared(self.data, self.execution)
+        self.shared = shared
+        self.strategies = StrategyManager(shared, self.timers)
+        self.portfolio = self.execution.portfolio
+        self.valuation = self.execution.valuation
+        self.data.on_due = self._due
+        self._accept_trade = self.data.accept_trade
+        self._dispatch = self.strategies.dispatch
+        self._requests = shared.requests
+        self._signals = shared.signals
+        self._events = self.execution.events
+        self._alerts = self.execution.alerts
+        self._states = self.markets.states
+        self._handlers: dict[type, Callable[..., None]] = {
+            Quote: self._quote,
+            BarOpen: self._open,
+            Bar: self._bar,
+            BookDelta: self._book,
+            BookSnapshot: self._book,
+            VenueTime: self._time,
+            HistoryBars: self._history,
+            FundingRate: self._funding,
+            StartSession: self._start_session,
+            StopSession: self._stop_session,
+            StartStrategy: self._start_strategy,
+            StopStrategy: self._stop_strategy,
+            SetRiskState: self._set_risk_state,
+            CancelAll: self._cancel_all,
+        }
+
+    def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
+        """Add a strategy under a unique name; it starts with `StartSession`."""
+        return self.strategies.register(name, make)
+
+    def process(self, event: EngineEvent) -> Step:
+        """Take one event to its end and say what came of it; `EMPTY_STEP` if nothing did."""
+        self.sequence += 1
+        execution = self.execution
+        now = event.ts_local
+        if now >= self.timers.next_due:
+            self._fire(now)
+        execution.now = max(execution.now, now)
+        if event.__class__ is Trade:
+            self._trade(event)  # type: ignore[arg-type]  # its class says so
+        else:
+            self._handlers.get(event.__class__, self._report)(event)
+        if self._events or self._alerts or self._signals or execution.funding:
+            return self._step()
+        return EMPTY_STEP
+
+    # Market -----------------------------------------------------------------------------------
+
+    def _trade(self, trade: Trade) -> None:
+        state = self._accept_trade(trade)
+        if state is None:
+            return
+        price = trade.price
+        venue = self.venue
+        if (price <= state.low or price >= state.high or state.resting.fresh) and venue is not None:
+            venue.event = self.sequence
+            venue.on_trade(state, self.execution.now)
+            if self._requests:
+                self._drain()
+        bars = state.builder.add(trade) if state.builder is not None else NO_BARS
+        listeners = state.trade_listeners
+        if listeners:
+            if self.sequence & SAMPLE_MASK:
+                self._dispatch(listeners, trade)
+            else:
+                self.strategies.dispatch_timed(listeners, trade)
+            if self._requests:
+                self._drain()
+        if bars:
+            self._deliver(bars)
+
+    def _quote(self, quote: Quote) -> None:
+        state = self.data.accept_quote(quote)
+        if state is None:
+            return
+        self._match_quote(state)
+        if state.quote_builder is not None:
+            state.quote_builder.add_price((quote.bid + quote.ask) / 2)
+        if state.quote_listeners:
+            self._dispatch(state.quote_listeners, quote)
+            if self._requests:
+                self._drain()
+
+    def _match_quote(self, state: SymbolState) -> None:
+        """Match after bid and ask moved, if they touch anything."""
+        touched = (
+            state.ask <= state.ask_low
+            or state.bid >= state.bid_high
+            or state.ask >= state.ask_high
+            or state.bid <= state.bid_low
+            or state.resting.fresh
+        )
+        if touched and self.venue is not None:
+            self.venue.event = self.sequence
+            self.venue.on_quote(state, self.execution.now)
+            if self._requests:
+                self._drain()
+
+    def _book(self, event: BookSnapshot | BookDelta) -> None:
+        state = self.data.accept_book(event)
+        if state is None:
+            return
+        if state.quoted == 1:
+            self._match_quote(state)
+        if state.book_listeners:
+            self._dispatch(state.book_listeners, event)
+            if self._requests:
+                self._drain()
+
+    def _open(self, event: BarOpen) -> None:
+        state = self.data.accept_open(event)
+        if state is not None and state.resting.fresh and self.venue is not None:
+            self.venue.event = self.sequence
+            match_open(self.venue, state, event.price, self.execution.now)
+            if self._requests:
+                self._drain()
+
+    def _bar(self, bar: Bar) -> None:
+        state = self.data.accept_bar(bar)
+        if state is None:
+            return
+        if self.venue is not None:
+            self.venue.event = self.sequence
+            match_bar(self.venue, state, bar, self.execution.now)
+            if self._requests:
+                self._drain()
+        derived = self.data.build_from_bar(state, bar)
+        self._deliver((bar, *derived))
+
+    def _time(self, event: VenueTime) -> None:
+        self.data.accept_time(event)
+
+    def _history(self, event: HistoryBars) -> None:
+        self.strategies.history(event)
+        if self._requests:
+            self._drain()
+
+    def _funding(self, event: FundingRate) -> None:
+        pay_funding(self.execution, event)
+
+    def _due(self, clock: VenueClock) -> None:
+        self._deliver(self.data.due_bars(clock))
+
+    def _deliver(self, bars: tuple[Bar, ...] | list[Bar]) -> None:
+        """Hand finished bars to their listeners, one by one, in order."""
+        for bar in bars:
+            listeners = self._states[bar.symbol].bar_listeners.get(bar.kind)
+            if listeners:
+                self.strategies.dispatch_timed(listeners, bar)
+                if self._requests:
+                    self._drain()
+
+    def _fire(self, now: int) -> None:
+        """Fire timers due at or before `now`, each at its own time."""
+        execution = self.execution
+        while (due := self.timers.pop(now)) is not None:
+            execution.now = max(execution.now, due[0])
+            if self.venue is not None:
+                self.venue.event = self.sequence
+            due[1](execution.now)
+            if self._requests:
+                self._drain()
+
+    # Reports and operators --------------------------------------------------------------------
+
+    def _report(self, report: OrderReport) -> None:
+        self.execution.apply(report)
+        if self._requests:
+            self._drain()
+
+    def _start_session(self, command: StartSession) -> None:
+        del command
+        for name in self.strategies.runners:
+            self.strategies.start(name)
+            self._drain()
+
+    def _stop_session(self, command: StopSession) -> None:
+        del command
+        for name in self.strategies.runners:
+            self.strategies.stop(name)
+            self._drain()
+
+    def _start_strategy(self, command: StartStrategy) -> None:
+        self.strategies.start(command.strategy)
+        self._drain()
+
+    def _stop_strategy(self, command: StopStrategy) -> None:
+        self.strategies.stop(command.strategy)
+        self._drain()
+        self.execution.cancel_all(command.strategy)
+        self._drain()
+
+    def _set_risk_state(self, command: SetRiskState) -> None:
+        self.execution.gate.state = command.state
+        self.execution.alert("risk-state", f"trading is {command.state}: {command.reason}")
+
+    def _cancel_all(self, command: CancelAll) -> None:
+        self.execution.cancel_all(command.strategy, command.symbol)
+        self._drain()
+
+    # Requests and Steps -----------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Carry out what the callbacks asked for, and what the callbacks about that asked for."""
+        requests = self._requests
+        done = 0
+        while requests:
+            batch = requests[:]
+            requests.clear()
+            for act, args in batch:
+                act(*args)
+            done += len(batch)
+            if done > MOST_REQUESTS and requests:
+                self._stop_the_insatiable()
+                done = 0
+
+    def _stop_the_insatiable(self) -> None:
+        """Strategies that answer each answer with a request would hold the engine for ever."""
+        asking = {args[0].strategy for _, args in self._requests if hasattr(args[0], "strategy")}
+        self._requests.clear()
+        for name in self.strategies.runners:
+            if name in asking:
+                reason = f"it asked for more than {MOST_REQUESTS:,} things within one event"
+                self.strategies.fail(name, RuntimeError(reason))
+
+    def _step(self) -> Step:
+        execution = self.execution
+        step = Step(
+            self.sequence,
+            execution.now,
+            tuple(self._events),
+            tuple(execution.fills),
+            tuple(execution.outgoing),
+            tuple(self._alerts),
+            tuple(self._signals),
+            tuple(execution.funding),
+        )
+        self._events.clear()
+        execution.fills.clear()
+        execution.outgoing.clear()
+        execution.funding.clear()
+        self._alerts.clear()
+        self._signals.clear()
+        return step

@@ -1,0 +1,71 @@
+"""Prices at which a simulated venue fills: the market's, on the grid, slipped against takers.
+
+Pure: looks at a market's state, changes nothing.
+"""
+
+from decimal import Decimal
+
+from alphaforge.engine.markets import SymbolState
+from alphaforge.engine.resting import RestingOrder
+from alphaforge.model.commands import SubmitOrder
+from alphaforge.model.enums import Liquidity, OrderSide, OrderType
+from alphaforge.model.numbers import EXACT, ONE, ZERO, ceil_to, floor_to
+
+_BUY = OrderSide.BUY
+
+
+def market_price(state: SymbolState, side: OrderSide) -> float:
+    """The opposite quote if there is one, else the last trade; 0.0 before both."""
+    if state.quoted and not state.on_bars:
+        return state.ask if side is _BUY else state.bid
+    return state.last
+
+
+def stop_reference(state: SymbolState, side: OrderSide) -> float:
+    """What wakes stops: trades; in a market with quotes only, the opposite quote."""
+    return state.last if state.traded else market_price(state, side)
+
+
+def crosses(order: RestingOrder, price: float) -> bool:
+    """Whether a market at `price` is at or through the order's limit."""
+    return price <= order.limit if order.terms.side is _BUY else price >= order.limit
+
+
+def marketable(order: RestingOrder, state: SymbolState) -> bool:
+    """Whether a limit (or a woken stop-limit) could fill at once."""
+    if order.terms.order_type is not OrderType.LIMIT and not order.triggered:
+        return False
+    price = market_price(state, order.terms.side)
+    return bool(price) and crosses(order, price)
+
+
+def trail_trigger(order: RestingOrder) -> float:
+    """Where a trailing stop wakes now: its distance behind the best price since arrival."""
+    terms = order.terms
+    if terms.trail is not None:
+        distance = float(terms.trail)
+    else:
+        distance = order.best * float(terms.trail_pct or 0) / 100
+    return order.best + distance if terms.side is _BUY else order.best - distance
+
+
+def booked_price(
+    terms: SubmitOrder,
+    state: SymbolState,
+    price: float,
+    liquidity: Liquidity,
+    slippage: Decimal,
+) -> Decimal:
+    """The price on the grid, slipped (a fraction) against a taker but never past its limit."""
+    limit = terms.limit_price
+    if liquidity is Liquidity.MAKER and limit is not None and price == float(limit):
+        return limit
+    instrument = state.instrument
+    booked = (state.mark() if price == state.last else instrument.price_of(price)) or ZERO
+    if slippage and liquidity is Liquidity.TAKER:
+        buys = terms.side is _BUY
+        slipped = EXACT.multiply(booked, ONE + slippage if buys else ONE - slippage)
+        booked = (ceil_to if buys else floor_to)(slipped, instrument.price_step)
+    if limit is None:
+        return booked
+    return min(booked, limit) if terms.side is _BUY else max(booked, limit)

@@ -1,0 +1,362 @@
+"""The risk gate: the only maker of `Approved`.
+
+It puts an order on the instrument's grid, asks every rule, and answers with what may leave or
+with every reason why not. It must never send, book or remember anything.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from alphaforge.engine.fill_prices import market_price
+from alphaforge.engine.markets import Markets, SymbolState
+from alphaforge.engine.portfolio import Portfolio
+from alphaforge.engine.risk.exposure import Exposure, cost
+from alphaforge.engine.risk.rules import RULES, Case, limited, state_rule
+from alphaforge.engine.valuation import Valuation
+from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
+from alphaforge.model.enums import (
+    AccountType,
+    InstrumentKind,
+    OrderSide,
+    OrderType,
+    RiskState,
+    TimeInForce,
+)
+from alphaforge.model.numbers import EXACT, ZERO, plain
+from alphaforge.model.orders import Order
+from alphaforge.model.settings import AccountSettings, RiskSettings
+
+
+class Judged(msgspec.Struct, gc=False):
+    """The gate's verdict and the price it was reached at (what funds are reserved at)."""
+
+    verdict: Approved | Refused
+    price: Decimal
+
+
+class RiskGate:
+    """Judges orders and requests against the account and its limits.
+
+    Attributes:
+        state: ACTIVE, REDUCING or HALTED; operators change it.
+    """
+
+    def __init__(
+        self,
+        markets: Markets,
+        portfolio: Portfolio,
+        valuation: Valuation,
+        exposure: Exposure,
+        risk: RiskSettings,
+        account: AccountSettings,
+    ) -> None:
+        self.state = risk.state
+        self.settings = risk
+        self._markets = markets
+        self._portfolio = portfolio
+        self._valuation = valuation
+        self._exposure = exposure
+        self._limited = limited(risk)
+        self._account = account
+
+    def cancel(self, order: Order, now: int) -> Approved:
+        """Cancels always pass: they can only take risk away."""
+        return Approved(CancelOrder(order.order_id), now)
+
+    def submit(self, order: Order, now: int) -> Judged:
+        """Judge a new order, which has its `order_id` already."""
+        state = self._markets.find(order.symbol)
+        if state is None:
+            return self._refuse(order.order_id, now, [f"no symbol `{order.symbol}` here"])
+        reasons: list[str] = []
+        terms = self._on_grid(order, state, now, reasons)
+        if reasons:
+            return self._refuse(order.order_id, now, reasons)
+        price = self._price(terms, state)
+        if price is None:
+            return self._refuse(order.order_id, now, [f"no market price for {order.symbol} yet"])
+        self._judge(terms, terms.quantity, price, state, reasons)
+        if reasons:
+            return self._refuse(order.order_id, now, reasons)
+        return Judged(Approved(terms, now), price)
+
+    def modify(self, order: Order, request: ModifyOrder, now: int) -> Judged:
+        """Judge new terms of a working order; its own part of the exposure must be out of it."""
+        state = self._markets.states[order.symbol]
+        instrument = state.instrument
+        reasons: list[str] = []
+        quantity, limit, trigger = request.quantity, request.limit_price, request.trigger_price
+        if quantity is not None:
+            quantity = self._quantity_on_grid(quantity, state, reasons)
+        limit = None if limit is None else self._price_ok("limit", limit, reasons)
+        trigger = None if trigger is None else self._price_ok("stop", trigger, reasons)
+        if (limit is not None and order.limit_price is None) or (
+            trigger is not None and order.trigger_price is None
+        ):
+            reasons.append(f"a {order.order_type} order has no such price")
+        if quantity is not None and not reasons and quantity <= order.filled:
+            reasons.append(f"{plain(order.filled)} is filled already")
+        if reasons:
+            return self._refuse(order.order_id, now, reasons)
+        if limit is not None:
+            limit = instrument.limit_on_grid(limit, order.side)
+        if trigger is not None:
+            trigger = instrument.trigger_on_grid(trigger)
+        asked = ModifyOrder(order.order_id, request.version, quantity, limit, trigger)
+        limit = limit or order.limit_price
+        trigger = trigger or order.trigger_price
+        terms = SubmitOrder(
+            order.order_id,
+            order.symbol,
+            order.strategy,
+            order.side,
+            order.order_type,
+            quantity or order.quantity,
+            limit,
+            trigger,
+            reduce_only=order.reduce_only,
+        )
+        price = self._price(terms, state) or ZERO
+        self._judge(terms, terms.quantity - order.filled, price, state, reasons)
+        if reasons:
+            return self._refuse(order.order_id, now, reasons)
+        return Judged(Approved(asked, now), price)
+
+    def affordable(self, terms: SubmitOrder, quantity: Decimal, price: Decimal) -> bool:
+        """Whether the account can pay for, or deliver, a fill right now (its own funds only)."""
+        state = self._markets.states[terms.symbol]
+        instrument = state.instrument
+        if not self._counts_cash(instrument.kind):
+            return True
+        balance = self._portfolio.balance
+        if terms.side is OrderSide.BUY:
+            return cost(instrument, quantity, price) <= balance(instrument.quote)
+        return EXACT.multiply(quantity, instrument.multiplier) <= balance(instrument.base)
+
+    def _refuse(self, order_id: str, now: int, reasons: list[str]) -> Judged:
+        return Judged(Refused(order_id, tuple(reasons), now), ZERO)
+
+    # The grid ---------------------------------------------------------------------------------
+
+    def _on_grid(
+        self, order: Order, state: SymbolState, now: int, reasons: list[str]
+    ) -> SubmitOrder:
+        instrument = state.instrument
+        quantity = self._quantity_on_grid(order.quantity, state, reasons, order.reason)
+        if order.reduce_only and not reasons:
+            quantity = self._cut(order, quantity, state, reasons)
+        limit, trigger = order.limit_price, order.trigger_price
+        if limit is not None and self._price_ok("limit", limit, reasons) is not None:
+            limit = instrument.limit_on_grid(limit, order.side)
+            self._price_ok("limit", limit, reasons)
+        if trigger is not None and self._price_ok("stop", trigger, reasons) is not None:
+            trigger = instrument.trigger_on_grid(trigger)
+            self._price_ok("stop", trigger, reasons)
+        self._check_terms(order, now, reasons)
+        return SubmitOrder(
+            order.order_id,
+            order.symbol,
+            order.strategy,
+            order.side,
+            order.order_type,
+            quantity,
+            limit,
+            trigger,
+            order.trail,
+            order.trail_pct,
+            order.tif,
+            order.expires,
+            order.post_only,
+            order.reduce_only,
+            order.client_order_id,
+        )
+
+    def _quantity_on_grid(
+        self, asked: Decimal, state: SymbolState, reasons: list[str], why: str = ""
+    ) -> Decimal:
+        if not asked.is_finite() or asked <= 0:
+            shown = "not a number" if not asked.is_finite() else plain(asked)
+            reasons.append(why or f"quantity must be above zero, got {shown}")
+            return ZERO
+        instrument = state.instrument
+        quantity = instrument.quantity_floor(asked)
+        if quantity < instrument.min_quantity or not quantity:
+            reasons.append(
+                f"quantity {plain(asked)} is below the minimum {plain(instrument.min_quantity)} "
+                f"of {state.symbol} (step {plain(instrument.quantity_step)})"
+            )
+        return quantity
+
+    def _cut(
+        self, order: Order, quantity: Decimal, state: SymbolState, reasons: list[str]
+    ) -> Decimal:
+        """A reduce-only order is cut to the strategy's position."""
+        held = self._portfolio.position(order.strategy, state.instrument).quantity
+        reducible = -held if order.side is OrderSide.BUY else held
+        if reducible <= 0:
+            reasons.append(f"reduce-only, but there is no {state.symbol} position to reduce")
+            return quantity
+        return min(quantity, reducible)
+
+    @staticmethod
+    def _price_ok(name: str, price: Decimal, reasons: list[str]) -> Decimal | None:
+        if price.is_finite() and price > 0:
+            return price
+        shown = plain(price) if price.is_finite() else "not a number"
+        reasons.append(f"{name} price must be above zero, got {shown}")
+        return None
+
+    @staticmethod
+    def _check_terms(order: Order, now: int, reasons: list[str]) -> None:
+        if order.expires and order.expires <= now:
+            reasons.append("it expires before it starts")
+        if order.tif is TimeInForce.GTD and not order.expires:
+            reasons.append("GTD needs `expires`")
+        if order.post_only and order.order_type is not OrderType.LIMIT:
+            reasons.append(f"post-only makes no sense on a {order.order_type} order")
+        if order.post_only and order.tif in (TimeInForce.IOC, TimeInForce.FOK):
+            reasons.append(f"post-only and {order.tif} exclude each other")
+        if order.order_type is OrderType.TRAILING_STOP:
+            trail = order.trail if order.trail is not None else order.trail_pct
+            if trail is None or not trail.is_finite() or trail <= 0:
+                reasons.append("the trailing distance must be above zero")
+
+    # The rules --------------------------------------------------------------------------------
+
+    def _price(self, terms: SubmitOrder, state: SymbolState) -> Decimal | None:
+        """What it is judged at: its limit, else its trigger, else the market it would meet."""
+        if terms.limit_price is not None:
+            return terms.limit_price
+        if terms.trigger_price is not None:
+            return terms.trigger_price
+        price = market_price(state, terms.side)
+        if not price:
+            return None
+        return state.mark() if price == state.last else state.instrument.price_of(price)
+
+    def _judge(
+        self,
+        terms: SubmitOrder,
+        quantity: Decimal,
+        price: Decimal,
+        state: SymbolState,
+        reasons: list[str],
+    ) -> None:
+        instrument = state.instrument
+        if instrument.min_value and not terms.reduce_only:
+            value = abs(instrument.notional(quantity, price))
+            if value < instrument.min_value:
+                reasons.append(
+                    f"value {plain(value)} is below the minimum {plain(instrument.min_value)} "
+                    f"of {state.symbol}"
+                )
+        if self._limited or self.state is not RiskState.ACTIVE:
+            self._ask_rules(terms, quantity, price, state, reasons)
+        if self._account.cash is not None and not terms.reduce_only:
+            self._ask_funds(terms, quantity, price, state, reasons)
+
+    def _ask_rules(
+        self,
+        terms: SubmitOrder,
+        quantity: Decimal,
+        price: Decimal,
+        state: SymbolState,
+        reasons: list[str],
+    ) -> None:
+        symbol = state.symbol
+        prices = (terms.limit_price, terms.trigger_price)
+        case = Case(
+            state.instrument,
+            terms.side,
+            quantity,
+            price,
+            tuple(each for each in prices if each is not None),
+            state.mark(),
+            self._portfolio.net(symbol),
+            self._exposure.buying(symbol),
+            self._exposure.selling(symbol),
+            self._exposure.open_orders,
+            self._valuation.rate(state.instrument.settle),
+        )
+        for rule in RULES:
+            reason = rule(case, self.settings)
+            if reason is not None:
+                reasons.append(reason)
+        reason = state_rule(case, self.state)
+        if reason is not None:
+            reasons.append(reason)
+
+    # Funds ------------------------------------------------------------------------------------
+
+    def _counts_cash(self, kind: InstrumentKind) -> bool:
+        """Whether this instrument is paid for in full: spot, unless on a margin account."""
+        account = self._account
+        if account.cash is None or kind is not InstrumentKind.SPOT:
+            return False
+        return account.account_type is not AccountType.MARGIN
+
+    def _ask_funds(
+        self,
+        terms: SubmitOrder,
+        quantity: Decimal,
+        price: Decimal,
+        state: SymbolState,
+        reasons: list[str],
+    ) -> None:
+        instrument = state.instrument
+        if not self._counts_cash(instrument.kind):
+            self._ask_margin(terms, quantity, price, state, reasons)
+            return
+        if terms.side is OrderSide.BUY:
+            currency, needed = instrument.quote, cost(instrument, quantity, price)
+        else:
+            currency = instrument.base
+            needed = EXACT.multiply(quantity, instrument.multiplier)
+        free = self._portfolio.balance(currency) - self._exposure.reserved(currency)
+        if needed > free:
+            reasons.append(f"needs {plain(needed)} {currency}, {plain(free)} is free")
+
+    def _ask_margin(
+        self,
+        terms: SubmitOrder,
+        quantity: Decimal,
+        price: Decimal,
+        state: SymbolState,
+        reasons: list[str],
+    ) -> None:
+        """Worst-case position values of all symbols ÷ leverage must be within equity."""
+        net, symbol = self._portfolio.net(state.symbol), state.symbol
+        long = net + self._exposure.buying(symbol)
+        short = net - self._exposure.selling(symbol)
+        buys = terms.side is OrderSide.BUY
+        after = max(long + quantity, -short) if buys else max(long, quantity - short)
+        if after <= max(long, -short):
+            return
+        rate = self._valuation.rate(state.instrument.settle)
+        if rate is None:
+            reasons.append(f"no price turns {state.instrument.settle} into the account's currency")
+            return
+        value = abs(state.instrument.notional(after, price)) * rate
+        fee = abs(state.instrument.notional(quantity, price)) * rate * state.instrument.taker_fee
+        needed = (value + self._other_positions(symbol)) / self._account.leverage + fee
+        equity = self._valuation.equity()
+        if needed > equity:
+            reasons.append(
+                f"needs {needed:.8f} {self._valuation.reporting_currency} of margin "
+                f"(leverage {plain(self._account.leverage)}), equity is {plain(equity)}"
+            )
+
+    def _other_positions(self, symbol: str) -> Decimal:
+        """Worst-case value of every other symbol's position and working orders."""
+        total = ZERO
+        for other, state in self._markets.states.items():
+            if other == symbol:
+                continue
+            net = self._portfolio.net(other)
+            worst = max(net + self._exposure.buying(other), self._exposure.selling(other) - net)
+            mark = state.mark()
+            rate = self._valuation.rate(state.instrument.settle) if worst > 0 else None
+            if mark is not None and rate is not None:
+                total += abs(state.instrument.notional(worst, mark)) * rate
+        return total

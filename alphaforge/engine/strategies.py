@@ -1,0 +1,258 @@
+"""Many strategies in one engine: register, start, stop, restart, and call them safely.
+
+A callback that raises stops its strategy, with an alert that shows the user's own frames; its
+working orders are canceled and the others go on. Must never touch a market or an order itself.
+"""
+
+import traceback
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from alphaforge.engine.desk import Desk, Shared
+from alphaforge.engine.meter import Stopwatch
+from alphaforge.engine.portfolio import Position
+from alphaforge.engine.strategy import Strategy
+from alphaforge.engine.timers import Timers
+from alphaforge.errors import UsageError
+from alphaforge.model.enums import AlertLevel
+from alphaforge.model.events import Alert
+from alphaforge.model.market import HistoryBars
+from alphaforge.model.orders import Fill, Order
+
+
+class RunState(StrEnum):
+    """Where a strategy's run stands."""
+
+    REGISTERED = "REGISTERED"
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+
+
+class Runner:
+    """One strategy in the engine: its object, its desk, and how it is doing."""
+
+    def __init__(
+        self, name: str, make: Callable[[], Strategy], shared: Shared, manager: "StrategyManager"
+    ) -> None:
+        self.name = name
+        self.state = RunState.REGISTERED
+        self.error: Exception | None = None
+        self.timing = Stopwatch()
+        self.starts = 0
+        self._make = make
+        self._shared = shared
+        self._manager = manager
+        self._timers: set[str] = set()
+        self.strategy = make()
+        self._attach()
+
+    def _attach(self) -> None:
+        """Give the strategy object a fresh desk and look which callbacks it has."""
+        self.desk = Desk(self._shared, self)
+        self.strategy.join(self.desk)
+        self.on_order = self._own("on_order")
+        self.on_fill = self._own("on_fill")
+        self.on_position = self._own("on_position")
+
+    def renew(self) -> None:
+        """Start over with a new strategy object."""
+        self.unlisten()
+        self.strategy = self._make()
+        self._timers.clear()
+        self._attach()
+
+    def _own(self, callback: str) -> Callable[..., object] | None:
+        """The bound callback if the user wrote one: what was not overridden is never called."""
+        own = getattr(type(self.strategy), callback) is not getattr(Strategy, callback)
+        return getattr(self.strategy, callback) if own else None
+
+    def listen(
+        self, listeners: tuple[Callable[..., object], ...], callback: str
+    ) -> tuple[Callable[..., object], ...]:
+        """Add this strategy's callback to a tuple of listeners, once."""
+        bound = getattr(self.strategy, callback)
+        if self._own(callback) is None or bound in listeners:
+            return listeners
+        self._manager.owners[bound] = self
+        return (*listeners, bound)
+
+    def unlisten(self) -> None:
+        """Take this strategy's callbacks out of every symbol."""
+        for state in self._shared.data.markets.states.values():
+            state.trade_listeners = self._without(state.trade_listeners)
+            state.quote_listeners = self._without(state.quote_listeners)
+            state.book_listeners = self._without(state.book_listeners)
+            for kind, listeners in state.bar_listeners.items():
+                state.bar_listeners[kind] = self._without(listeners)
+
+    def _without(
+        self, listeners: tuple[Callable[..., object], ...]
+    ) -> tuple[Callable[..., object], ...]:
+        owners = self._manager.owners
+        return tuple(each for each in listeners if owners.get(each) is not self)
+
+    def start_timer(self, name: str, every: int, now: int) -> None:
+        """Start a repeating timer; setting the same name again changes nothing."""
+        if name not in self._timers:
+            self._timers.add(name)
+            run = self.starts
+            self._manager.timers.schedule(now + every, partial(self._tick, name, every, run))
+
+    def _tick(self, name: str, every: int, run: int, due: int) -> None:
+        if self.state is RunState.RUNNING and run == self.starts:
+            self._manager.call(self, self.strategy.on_timer, name)
+            self._manager.timers.schedule(due + every, partial(self._tick, name, every, run))
+
+
+class StrategyManager:
+    """All strategies of an engine, in command-line order."""
+
+    def __init__(self, shared: Shared, timers: Timers) -> None:
+        self.timers = timers
+        self.runners: dict[str, Runner] = {}
+        self.owners: dict[Callable[..., object], Runner] = {}
+        self._shared = shared
+        self._alerts = shared.execution.alerts
+        shared.execution.listener = self
+
+    def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
+        """Add a strategy by a unique name; `make` gives a fresh, configured object each start."""
+        if name in self.runners:
+            raise UsageError(f"two strategies are named `{name}`", remedy="name one differently")
+        runner = self.runners[name] = Runner(name, make, self._shared, self)
+        return runner
+
+    def start(self, name: str) -> None:
+        """Start a strategy; one that ran before starts anew, with nothing remembered."""
+        runner = self.runners[name]
+        if runner.state is RunState.RUNNING:
+            return
+        if runner.starts:
+            runner.renew()
+        runner.starts += 1
+        runner.error = None
+        runner.state = RunState.RUNNING
+        self.call(runner, runner.strategy.on_start)
+
+    def stop(self, name: str) -> None:
+        """Run `on_stop`; from then on it is not called again."""
+        runner = self.runners[name]
+        if runner.state is RunState.RUNNING:
+            self.call(runner, runner.strategy.on_stop)
+            if runner.state is RunState.RUNNING:
+                runner.state = RunState.STOPPED
+            runner.unlisten()
+
+    def call(self, runner: Runner, callback: Callable[..., object], *args: Any) -> None:
+        """Call one callback of a strategy, timed; an exception stops the strategy."""
+        requested = len(self._shared.requests)
+        started = runner.timing.start()
+        try:
+            callback(*args)
+        except Exception as error:  # noqa: BLE001 - a strategy call: user code may raise anything
+            self._failed(runner, error, requested)
+        if started:
+            runner.timing.stop(started)
+
+    def dispatch(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
+        """Call every listener with an event, in order; the hot way in."""
+        requests = self._shared.requests
+        for callback in listeners:
+            requested = len(requests)
+            try:
+                callback(event)
+            except Exception as error:  # noqa: BLE001 - a strategy call: user code may raise anything
+                self._failed(self.owners[callback], error, requested)
+
+    def dispatch_timed(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
+        """The same, timing each strategy: used for one event in many."""
+        for callback in listeners:
+            self.call(self.owners[callback], callback, event)
+
+    def history(self, event: HistoryBars) -> None:
+        """Feed bars from before the run to whoever listens to their kind; orders are denied."""
+        state = self._shared.data.markets.find(event.symbol)
+        listeners = state.bar_listeners.get(event.kind, ()) if state is not None else ()
+        for callback in listeners:
+            runner = self.owners[callback]
+            runner.desk.historical = True
+            for bar in event.bars:
+                if runner.state is RunState.RUNNING:
+                    self.call(runner, callback, bar)
+            runner.desk.historical = False
+
+    # What the execution engine tells ----------------------------------------------------------
+
+    def order_changed(self, order: Order) -> None:
+        """Tell an order's strategy that it changed."""
+        runner = self.runners.get(order.strategy)
+        if runner is None:
+            return
+        if not order.is_open:
+            runner.desk.ended(order)
+        elif order.parent_id:
+            runner.desk.adopt(order)
+        if runner.on_order is not None and runner.state is RunState.RUNNING:
+            self.call(runner, runner.on_order, order)
+
+    def filled(self, fill: Fill, order: Order, position: Position) -> None:
+        """Tell an order's strategy of a fill: `on_fill`, then `on_order`, then `on_position`."""
+        runner = self.runners.get(order.strategy)
+        if runner is None:
+            return
+        if not order.is_open:
+            runner.desk.ended(order)
+        if runner.on_fill is not None and runner.state is RunState.RUNNING:
+            self.call(runner, runner.on_fill, fill)
+        if runner.on_order is not None and runner.state is RunState.RUNNING:
+            self.call(runner, runner.on_order, order)
+        if runner.on_position is not None and runner.state is RunState.RUNNING:
+            self.call(runner, runner.on_position, position)
+
+    def fail(self, name: str, error: Exception) -> None:
+        """Stop a strategy for a reason from outside its callbacks."""
+        self._failed(self.runners[name], error, len(self._shared.requests))
+
+    def _failed(self, runner: Runner, error: Exception, requested: int) -> None:
+        """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
+        execution = self._shared.execution
+        del self._shared.requests[requested:]
+        runner.state = RunState.FAILED
+        runner.error = error
+        runner.unlisten()
+        self._shared.requests.append((execution.cancel_all, (runner.name,)))
+        message = (
+            f"strategy {runner.name} was stopped: {type(error).__name__}: {error}"
+            if str(error)
+            else f"strategy {runner.name} was stopped: {type(error).__name__}"
+        )
+        self._alerts.append(
+            Alert(
+                AlertLevel.ERROR,
+                "strategy-error",
+                message,
+                execution.now,
+                strategy=runner.name,
+                detail=own_frames(error),
+            )
+        )
+
+    def statistics(self) -> dict[str, dict[str, Any]]:
+        """State and sampled timing of each strategy."""
+        return {
+            name: {"state": runner.state.value, "starts": runner.starts}
+            | {"callbacks": runner.timing.statistics()}
+            for name, runner in self.runners.items()
+        }
+
+
+def own_frames(error: BaseException) -> str:
+    """A traceback without the engine's frames: what the user wrote, file by file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    engine = __file__.rpartition("/")[0]
+    own = [frame for frame in frames if not frame.filename.startswith(engine)]
+    shown = traceback.format_list(own or frames[-1:])
+    return "".join([*shown, *traceback.format_exception_only(error)]).rstrip()

@@ -1,0 +1,38 @@
+"""Things that happen at an engine time: strategy timers, arrivals, expiries.
+
+Time is whatever events say; nothing here reads a clock.
+"""
+
+import heapq
+from collections.abc import Callable
+
+FAR = 1 << 62
+
+Action = Callable[[int], None]
+"""Called with the time it was due, ns."""
+
+
+class Timers:
+    """A queue of actions by (due, registration): equal dues fire in the order registered."""
+
+    def __init__(self) -> None:
+        self.next_due = FAR
+        self._heap: list[tuple[int, int, Action]] = []
+        self._registered = 0
+
+    def schedule(self, due: int, action: Action) -> None:
+        """Have `action` called once engine time reaches `due` (ns UTC)."""
+        self._registered += 1
+        heapq.heappush(self._heap, (due, self._registered, action))
+        self.next_due = self._heap[0][0]
+
+    def pop(self, now: int) -> tuple[int, Action] | None:
+        """Take the next action due at or before `now`, with its due time; None if none is."""
+        if now < self.next_due:
+            return None
+        due, _, action = heapq.heappop(self._heap)
+        self.next_due = self._heap[0][0] if self._heap else FAR
+        return due, action
+
+    def __len__(self) -> int:
+        return len(self._heap)

@@ -1,0 +1,115 @@
+"""What is asked: orders and requests on their way to a venue, and what an operator says.
+
+`Approved` is made by `alphaforge.engine.risk.gate` and nowhere else (a test holds this): a venue
+takes only `Approved`, so that an unscreened command cannot leave by construction.
+"""
+
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from alphaforge.model.enums import OrderSide, OrderType, RiskState, TimeInForce
+
+
+class SubmitOrder(msgspec.Struct, frozen=True, gc=False, tag="submit"):
+    """The terms of a new order, on the instrument's grid; see `Order` for the fields."""
+
+    order_id: str
+    symbol: str
+    strategy: str
+    side: OrderSide
+    order_type: OrderType
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trail: Decimal | None = None
+    trail_pct: Decimal | None = None
+    tif: TimeInForce = TimeInForce.GTC
+    expires: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    client_order_id: str = ""
+
+
+class ModifyOrder(msgspec.Struct, frozen=True, gc=False, tag="modify"):
+    """New terms of a working order; None leaves a term as it is.
+
+    Attributes:
+        version: Counts the modifications of this order from 1; the latest accepted one wins.
+        quantity: New total quantity, filled part included.
+    """
+
+    order_id: str
+    version: int
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+
+
+class CancelOrder(msgspec.Struct, frozen=True, gc=False, tag="cancel"):
+    """Take a working order out of the market."""
+
+    order_id: str
+
+
+class Approved(msgspec.Struct, frozen=True, gc=False, tag="approved"):
+    """A command that passed the risk gate at engine time `ts`: the only thing a venue accepts."""
+
+    command: SubmitOrder | ModifyOrder | CancelOrder
+    ts: int
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False, tag="refused"):
+    """A command that did not pass, with every reason, in the order the rules were asked."""
+
+    order_id: str
+    reasons: tuple[str, ...]
+    ts: int
+
+
+class StartSession(msgspec.Struct, frozen=True, gc=False, tag="start_session"):
+    """Begin: every registered strategy starts, in command-line order."""
+
+    ts_local: int
+
+
+class StopSession(msgspec.Struct, frozen=True, gc=False, tag="stop_session"):
+    """End: every running strategy's `on_stop` runs and its last orders are processed."""
+
+    ts_local: int
+
+
+class StartStrategy(msgspec.Struct, frozen=True, gc=False, tag="start_strategy"):
+    """Start a registered or stopped strategy (a stopped one starts anew)."""
+
+    strategy: str
+    ts_local: int
+
+
+class StopStrategy(msgspec.Struct, frozen=True, gc=False, tag="stop_strategy"):
+    """Stop one strategy: `on_stop` runs, then its working orders are canceled."""
+
+    strategy: str
+    ts_local: int
+
+
+class SetRiskState(msgspec.Struct, frozen=True, gc=False, tag="set_risk_state"):
+    """Say what may trade from now on."""
+
+    state: RiskState
+    ts_local: int
+    reason: str = ""
+
+
+class CancelAll(msgspec.Struct, frozen=True, gc=False, tag="cancel_all"):
+    """Cancel every working order of a strategy and symbol; empty = of all."""
+
+    ts_local: int
+    strategy: str = ""
+    symbol: str = ""
+
+
+OperatorCommand: TypeAlias = (
+    StartSession | StopSession | StartStrategy | StopStrategy | SetRiskState | CancelAll
+)

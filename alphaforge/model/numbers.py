@@ -1,0 +1,81 @@
+"""Exact numbers: text, ints and floats to Decimal and back, and rounding to a grid.
+
+Money never passes through float arithmetic: a float is read by its shortest text.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from functools import lru_cache
+from typing import TypeAlias
+
+Number: TypeAlias = str | int | float | Decimal
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+NAN = Decimal("NaN")
+CURRENCY_STEP = Decimal("1e-8")
+"""Fees, and the cost share of a partial close, are rounded half-even to this, once, at booking."""
+
+EXACT = Context(prec=60)
+"""Wide enough that no product of a price, a quantity and a rate is ever rounded."""
+
+
+def decimal_of(value: Number) -> Decimal:
+    """Read a number exactly: text and Decimal as written, a float by its shortest text.
+
+    Anything that is no number (also a bool, NaN or infinite input) gives `NAN`, which no order
+    passes the risk gate with: a bad number is denied with a reason, it never raises in a strategy.
+    """
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else NAN
+    if isinstance(value, bool):
+        return NAN
+    try:
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        return NAN
+    return number if number.is_finite() else NAN
+
+
+def plain(number: Decimal) -> str:
+    """Write without exponent and without trailing zeros: `0.10` → `0.1`, `1E+2` → `100`."""
+    if not number:
+        return "0"
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@lru_cache(maxsize=1024)
+def is_power_of_ten(step: Decimal) -> bool:
+    """Whether a step is 1, 0.1, 10, …: then rounding is a plain `quantize`."""
+    return step.normalize().as_tuple().digits == (1,)
+
+
+def _to_grid(number: Decimal, step: Decimal, rounding: str) -> Decimal:
+    if is_power_of_ten(step):
+        return number.quantize(step, rounding, EXACT)
+    count = EXACT.divide(number, step).to_integral_value(rounding)
+    return EXACT.multiply(count, step)
+
+
+def floor_to(number: Decimal, step: Decimal) -> Decimal:
+    """Round towards minus infinity onto the grid of `step`."""
+    return _to_grid(number, step, ROUND_FLOOR)
+
+
+def ceil_to(number: Decimal, step: Decimal) -> Decimal:
+    """Round towards plus infinity onto the grid of `step`."""
+    return _to_grid(number, step, ROUND_CEILING)
+
+
+def nearest_to(number: Decimal, step: Decimal) -> Decimal:
+    """Round half-even onto the grid of `step`."""
+    return _to_grid(number, step, ROUND_HALF_EVEN)
+
+
+def decimals_in(text: str) -> int:
+    """How many decimals a number written in full needs, after dropping trailing zeros.
+
+    `"61659.70"` → 1, `"100"` → 0, `"1e-8"` → 8. Raises `InvalidOperation` for what is no number.
+    """
+    exponent = Decimal(text).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,124 @@
+"""Every simulated fill agrees with a second simulation written from the public rules alone."""
+
+from collections import defaultdict
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.research.reference import Ask, BarRow, Cancel, Script, Tick
+from tests.research.scripted import SYMBOL, compare_bars, compare_ticks, spot
+
+MINUTE = 60_000_000_000
+BEGIN = 1_577_836_800_000_000_000
+CENT = Decimal("0.01")
+
+
+@st.composite
+def bar_rows(draw: st.DrawFn) -> list[BarRow]:
+    """Bars of a rough walk in cents: gaps, flat bars, wide ones; now and then a missing minute."""
+    rows, price, begin = [], 10_000, BEGIN
+    for _ in range(draw(st.integers(2, 14))):
+        first = price + draw(st.integers(-40, 40))
+        last = first + draw(st.integers(-60, 60))
+        high = max(first, last) + draw(st.integers(0, 40))
+        low = min(first, last) - draw(st.integers(0, 40))
+        prices = (Decimal(each) * CENT for each in (first, high, low, last))
+        rows.append(BarRow(begin, begin + MINUTE, *prices))
+        begin += MINUTE * draw(st.sampled_from([1, 1, 1, 1, 3]))
+        price = last
+    return rows
+
+
+@st.composite
+def asks(draw: st.DrawFn, key: str, price: Decimal, last_ts: int, *, ticks: bool) -> Ask:
+    """An order of any type near the price; on ticks a stop always waits for a later event."""
+    side = draw(st.sampled_from([1, -1]))
+    ask = Ask(key, side, Decimal(draw(st.integers(1, 5000))) / 1000)
+    kind = draw(st.sampled_from(["market", "limit", "stop", "stop-limit"]))
+    beyond = Decimal(draw(st.integers(1, 60))) * CENT
+    around = Decimal(draw(st.integers(-60, 60))) * CENT
+    if kind in {"stop", "stop-limit"}:
+        ask.stop = price + side * beyond
+    if kind in {"limit", "stop-limit"}:
+        ask.limit = (ask.stop or price) + around
+    bracket = draw(st.sampled_from(["", "", "both", "loss", "profit"]))
+    entry = ask.limit or ask.stop or price
+    if bracket in {"both", "loss"}:
+        ask.stop_loss = entry - side * (beyond + (2 if ticks else 0))
+    if bracket in {"both", "profit"}:
+        gain = Decimal(draw(st.integers(1, 60))) * CENT
+        ask.take_profit = entry + side * (gain + (2 if ticks else 0))
+    if draw(st.integers(0, 5)) == 0 and kind != "market":
+        ask.expires = last_ts + draw(st.integers(1, 4)) * (MINUTE if not ticks else 1000)
+    if ticks and kind == "limit":
+        ask.tif = draw(st.sampled_from(["GTC", "GTC", "IOC", "FOK"])) if not ask.expires else "GTC"
+        ask.post_only = draw(st.booleans()) and ask.tif == "GTC"
+    return ask
+
+
+@st.composite
+def bar_scripts(draw: st.DrawFn) -> tuple[list[BarRow], Script]:
+    """Bars, and up to six orders and two cancels on them."""
+    rows = draw(bar_rows())
+    script: defaultdict[int, list[Ask | Cancel]] = defaultdict(list)
+    for number in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, len(rows) - 1))
+        script[at].append(draw(asks(f"a{number}", rows[at].close, rows[at].end, ticks=False)))
+        if draw(st.integers(0, 3)) == 0:
+            script[min(at + draw(st.integers(1, 3)), len(rows) - 1)].append(Cancel(f"a{number}"))
+    return rows, script
+
+
+@given(bar_scripts())
+def test_orders_on_bars_fill_as_the_rules_say(case: tuple[list[BarRow], Script]) -> None:
+    rows, script = case
+    compare_bars(rows, script, spot())
+
+
+@given(bar_scripts())
+def test_market_orders_may_fill_at_the_close_of_the_deciding_bar(
+    case: tuple[list[BarRow], Script],
+) -> None:
+    rows, script = case
+    compare_bars(rows, script, spot(), at_close=True)
+
+
+@st.composite
+def tick_scripts(draw: st.DrawFn, mixture: str) -> tuple[list[Tick], Script]:
+    """Trades, quotes or both, starting with one of each that there is, and orders on them."""
+    ticks: list[Tick] = []
+    price, ts = 10_000, BEGIN
+    kinds = {"trades": "t", "quotes": "q", "both": "tq"}[mixture]
+    for number in range(draw(st.integers(4, 30))):
+        price += draw(st.integers(-30, 30))
+        ts += draw(st.sampled_from([0, 1, 1000]))
+        kind = kinds[number] if number < len(kinds) else draw(st.sampled_from(kinds))
+        bid = Decimal(price) * CENT
+        ask = None if kind == "t" else bid + draw(st.integers(0, 10)) * CENT
+        ticks.append(Tick(ts, bid, ask))
+    script: defaultdict[int, list[Ask | Cancel]] = defaultdict(list)
+    for number in range(draw(st.integers(1, 8))):
+        at = draw(st.integers(len(kinds) - 1, len(ticks) - 1))
+        seen = [tick for tick in ticks[: at + 1] if (tick.ask is None) == ("t" in kinds)]
+        script[at].append(draw(asks(f"a{number}", seen[-1].bid, ticks[at].ts, ticks=True)))
+        if draw(st.integers(0, 3)) == 0:
+            script[min(at + draw(st.integers(1, 5)), len(ticks) - 1)].append(Cancel(f"a{number}"))
+    return ticks, script
+
+
+@given(tick_scripts("trades"))
+def test_orders_on_trades_fill_as_the_rules_say(case: tuple[list[Tick], Script]) -> None:
+    compare_ticks(*case, spot())
+
+
+@given(tick_scripts("quotes"))
+def test_orders_on_quotes_fill_as_the_rules_say(case: tuple[list[Tick], Script]) -> None:
+    compare_ticks(*case, spot())
+
+
+@given(tick_scripts("both"))
+def test_orders_on_trades_and_quotes_fill_as_the_rules_say(
+    case: tuple[list[Tick], Script],
+) -> None:
+    compare_ticks(*case, spot())
