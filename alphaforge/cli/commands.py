@@ -31,6 +31,15 @@ class Entry(NamedTuple):
 _RUNS, _SETUP = "Trade and look", "Set up"
 
 COMMANDS: dict[str, Entry] = {
+    "run": Entry("alphaforge.cli.run:run", "Trade with simulated orders: paper.", _RUNS),
+    "backtest": Entry(
+        "alphaforge.cli.backtest:backtest", "Run a strategy on recorded data.", _RUNS
+    ),
+    "export": Entry(
+        "alphaforge.cli.export:export", "Write fills, orders or equity as CSV or JSON.", _RUNS
+    ),
+    "runs": Entry("alphaforge.cli.runs:app", "List, show and remove runs.", _RUNS),
+    "data": Entry("alphaforge.cli.data:app", "Look at data files, or make one.", _SETUP),
     "strategy": Entry("alphaforge.cli.strategy:app", "Make, list and check strategies.", _SETUP),
     "config": Entry("alphaforge.cli.config:app", "Show and check the settings.", _SETUP),
     "explain": Entry("alphaforge.cli.explain:explain", "What an error code means.", _SETUP),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from alphaforge.cli.invocation import configuration_of, invocation_of
-from alphaforge.cli.printing import print_json, print_table, talk
+from alphaforge.cli.printing import print_json, print_table, short_path, talk
 
 if TYPE_CHECKING:
     from alphaforge.services.config import Configuration
@@ -44,7 +44,7 @@ def show(
     origins = configuration.origins()
     columns = ("key", "value", "origin") if origin else ("key", "value")
     rows = [
-        (dotted(path), toml_text(value), origins[dotted(path)])
+        (dotted(path), toml_text(value), origins[dotted(path)].told(short_path))
         for path, value in configuration.values().items()
     ]
     print_table(columns, [row[: len(columns)] for row in rows])

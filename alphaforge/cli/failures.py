@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from alphaforge.cli.invocation import has_color
+from alphaforge.cli.printing import short_path
 from alphaforge.errors import AlphaForgeError
 
 SCHEMA = 1
@@ -91,7 +92,7 @@ def _place(facts: dict[str, object], shows_line: bool) -> Iterator[str]:
     if facts["path"] is None:
         return
     path, line, column = Path(str(facts["path"])), facts["line"], facts["column"]
-    short = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    short = short_path(path)
     yield f"where  {short}:{line}" if line is not None else f"where  {short}"
     if not isinstance(line, int) or path.suffix not in {".py", ".toml"} or not shows_line:
         return

@@ -82,6 +82,12 @@ def print_table(
     Console(color_system="auto" if has_color(sys.stdout) else None, highlight=False).print(table)
 
 
+def short_path(path: Path) -> str:
+    """A path as one would type it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
 def talk(text: str) -> None:
     """Write a line for the person, on stderr: never data."""
     print(text, file=sys.stderr, flush=True)

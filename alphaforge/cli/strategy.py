@@ -12,7 +12,7 @@ import typer
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.options import Assignments, StrategyFile
 from alphaforge.cli.printing import print_json, print_table, talk
-from alphaforge.errors import AlphaForgeError, UsageError
+from alphaforge.errors import AlphaForgeError, NotFoundError
 
 if TYPE_CHECKING:
     from alphaforge.services.strategy_files import LoadedStrategy
@@ -102,7 +102,7 @@ def list_strategies(
     """
     folder = directory or configuration_of(ctx).directory / "strategies"
     if not folder.is_dir():
-        raise UsageError(
+        raise NotFoundError(
             f"there is no folder {folder}", remedy="name one: alphaforge strategy list DIR"
         )
     rows = [_listed(file) for file in sorted(folder.glob("*.py")) if not file.name.startswith("_")]

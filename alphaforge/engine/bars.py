@@ -8,11 +8,14 @@ exactly. Must never look at a clock: time bars close when `close_due` is told th
 
 import re
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Final
 
 import msgspec
 
 from alphaforge.errors import UsageError
+from alphaforge.model.enums import InstrumentKind
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import Bar, Trade
 
@@ -151,8 +154,12 @@ class BarBuilder:
         self._units = 1 / instrument.quantity_step
         self._scale = float(self._units)
         self._whole_units = int(self._units) if self._units == int(self._units) else 0
-        self._price_scale = float(1 / instrument.price_step)
+        self._step = instrument.quantity_step
         self._value_unit = instrument.price_step * instrument.quantity_step * instrument.multiplier
+        self._price_scale, self._price_round = float(1 / instrument.price_step), 0.5
+        if instrument.kind is InstrumentKind.INVERSE:  # a contract is worth quote at any price
+            self._value_unit = instrument.quantity_step * instrument.multiplier
+            self._price_scale, self._price_round = 0.0, 1.0
         self._prices: list[float] = []
         self._base = 0
         self._lots = 0
@@ -170,8 +177,9 @@ class BarBuilder:
         """Build this kind from now on; a kind already built is left alone."""
         if any(each.kind == kind.text for each in (*self._time, *self._thresholds)):
             return
-        scale = {"volume": self._units, "value": 1 / self._value_unit}.get(kind.basis, Decimal(1))
-        added = Aggregator(kind.text, kind.interval_ns, int(kind.threshold * scale))
+        unit = {"volume": self._step, "value": self._value_unit}.get(kind.basis, Decimal(1))
+        threshold = ceil(Fraction(kind.threshold) / Fraction(unit))
+        added = Aggregator(kind.text, kind.interval_ns, threshold)
         added.start = self._base + len(self._prices)
         added.lots = self._lots
         if kind.interval_ns:
@@ -210,13 +218,13 @@ class BarBuilder:
             self._open_at(ts)
         lots = int(trade.size * self._scale + 0.5)
         if ts < self._late_before:
-            self._add_late(trade.price, lots, ts)
+            self.late += self._add_late(trade.price, lots, ts)
         else:
             self._prices.append(trade.price)
             self._lots += lots
         count = self._base + len(self._prices)
         if self._value_bars:
-            self._value += int(trade.price * self._price_scale + 0.5) * lots
+            self._value += int(trade.price * self._price_scale + self._price_round) * lots
         if (
             count >= self._next_index
             or self._lots >= self._next_lots
@@ -227,8 +235,11 @@ class BarBuilder:
             self._compact()
         return NO_BARS
 
-    def add_price(self, price: float) -> None:
-        """Count a price without size in (quote middles)."""
+    def add_price(self, price: float, ts: int) -> None:
+        """Count a price without size in (quote middles); a late one is left out uncounted."""
+        if ts < self._late_before:
+            self._add_late(price, 0, ts)
+            return
         self._prices.append(price)
         if len(self._prices) >= COMPACT_ROWS:
             self._compact()
@@ -265,8 +276,8 @@ class BarBuilder:
             each.ts_open = ts
         self._opening = []
 
-    def _add_late(self, price: float, lots: int, ts: int) -> None:
-        """A trade of a bucket that some time bars have closed: the others still count it."""
+    def _add_late(self, price: float, lots: int, ts: int) -> bool:
+        """Add to all but the time bars that closed its bucket; whether there are such."""
         self._compact()
         self._lots += lots
         late = False
@@ -276,12 +287,12 @@ class BarBuilder:
                 late = True
             else:
                 each.fold_range(price, price, price, price, 1)
-        self.late += late
         self._base += 1
         for each in (*self._time, *self._thresholds):
             each.start = self._base
         for each in self._thresholds:
             each.fold_range(price, price, price, price, 1)
+        return late
 
     def _compact(self) -> None:
         """Fold every open bar's prices into its partial and empty the column."""
@@ -343,7 +354,7 @@ class BarBuilder:
             each.high,
             each.low,
             each.close,
-            lots / self._whole_units if self._whole_units else lots / self._scale,
+            lots / self._whole_units if self._whole_units else float(lots * self._step),
             each.count + each.extra,
             False,
             each.complete,

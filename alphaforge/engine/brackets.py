@@ -64,8 +64,10 @@ class Brackets:
         self._orders = orders
         self._by_order: dict[str, Bracket] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_order)
+    @property
+    def protects(self) -> bool:
+        """Whether any bracket works: without, there is nothing to follow."""
+        return bool(self._by_order)
 
     def after(self, order: Order, fill: Fill | None) -> None:
         """Follow an order that filled or ended."""

@@ -10,10 +10,9 @@ are carried out at each arrow.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from alphaforge.engine.bar_matching import match_bar, match_open
-from alphaforge.engine.bars import NO_BARS
 from alphaforge.engine.data import DataEngine
 from alphaforge.engine.desk import Shared
 from alphaforge.engine.execution import ExecutionEngine
@@ -24,6 +23,7 @@ from alphaforge.engine.strategies import Runner, StrategyManager
 from alphaforge.engine.strategy import Strategy
 from alphaforge.engine.timers import Timers
 from alphaforge.model.commands import (
+    Approved,
     CancelAll,
     OperatorCommand,
     SetRiskState,
@@ -32,6 +32,7 @@ from alphaforge.model.commands import (
     StopSession,
     StopStrategy,
 )
+from alphaforge.model.events import Alert, FundingPaid, Signal
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import (
     Bar,
@@ -45,6 +46,7 @@ from alphaforge.model.market import (
     Trade,
     VenueTime,
 )
+from alphaforge.model.orders import Fill
 from alphaforge.model.reports import OrderReport
 from alphaforge.model.settings import EngineSettings
 from alphaforge.model.step import EMPTY_STEP, Step
@@ -56,6 +58,8 @@ SAMPLE_MASK: Final = 1023
 
 MOST_REQUESTS: Final = 10_000
 """Requests carried out within one event before the strategies that keep asking are stopped."""
+
+_NOT_EVENTS: Final = (Approved, Alert, Signal, FundingPaid)
 
 EngineEvent = MarketEvent | OrderReport | OperatorCommand
 
@@ -94,9 +98,7 @@ class Engine:
         self._accept_trade = self.data.accept_trade
         self._dispatch = self.strategies.dispatch
         self._requests = shared.requests
-        self._signals = shared.signals
-        self._events = self.execution.events
-        self._alerts = self.execution.alerts
+        self._record = self.execution.record
         self._states = self.markets.states
         self._handlers: dict[type, Callable[..., None]] = {
             Quote: self._quote,
@@ -122,43 +124,41 @@ class Engine:
     def process(self, event: EngineEvent) -> Step:
         """Take one event to its end and say what came of it; `EMPTY_STEP` if nothing did."""
         self.sequence += 1
-        execution = self.execution
+        clock = self.timers
         now = event.ts_local
-        if now >= self.timers.next_due:
+        if now >= clock.next_due:
             self._fire(now)
-        execution.now = max(execution.now, now)
-        if event.__class__ is Trade:
-            self._trade(event)  # type: ignore[arg-type]  # its class says so
-        else:
+        if now > clock.now:
+            clock.now = now
+        if event.__class__ is not Trade:
             self._handlers.get(event.__class__, self._report)(event)
-        if self._events or self._alerts or self._signals or execution.funding:
-            return self._step()
-        return EMPTY_STEP
+        elif (state := self._accept_trade(event)) is not None:  # type: ignore[arg-type]  # a Trade
+            price = event.price  # type: ignore[union-attr]  # a Trade
+            if price <= state.low or price >= state.high:
+                self._match_trade(state)
+            builder = state.builder
+            bars = builder.add(event) if builder is not None else None  # type: ignore[arg-type]
+            listeners = state.trade_listeners
+            if listeners:
+                if self.sequence & SAMPLE_MASK:
+                    self._dispatch(listeners, event)
+                else:
+                    self.strategies.dispatch_timed(listeners, event)
+                if self._requests:
+                    self._drain()
+            if bars:
+                self._deliver(bars)
+        return self._step() if self._record else EMPTY_STEP
 
     # Market -----------------------------------------------------------------------------------
 
-    def _trade(self, trade: Trade) -> None:
-        state = self._accept_trade(trade)
-        if state is None:
-            return
-        price = trade.price
-        venue = self.venue
-        if (price <= state.low or price >= state.high or state.resting.fresh) and venue is not None:
-            venue.event = self.sequence
-            venue.on_trade(state, self.execution.now)
+    def _match_trade(self, state: SymbolState) -> None:
+        """Match after a trade that reached what rests (`SymbolState.low`, `.high`)."""
+        if self.venue is not None:
+            self.venue.event = self.sequence
+            self.venue.on_trade(state, self.timers.now)
             if self._requests:
                 self._drain()
-        bars = state.builder.add(trade) if state.builder is not None else NO_BARS
-        listeners = state.trade_listeners
-        if listeners:
-            if self.sequence & SAMPLE_MASK:
-                self._dispatch(listeners, trade)
-            else:
-                self.strategies.dispatch_timed(listeners, trade)
-            if self._requests:
-                self._drain()
-        if bars:
-            self._deliver(bars)
 
     def _quote(self, quote: Quote) -> None:
         state = self.data.accept_quote(quote)
@@ -166,7 +166,7 @@ class Engine:
             return
         self._match_quote(state)
         if state.quote_builder is not None:
-            state.quote_builder.add_price((quote.bid + quote.ask) / 2)
+            state.quote_builder.add_price((quote.bid + quote.ask) / 2, quote.ts)
         if state.quote_listeners:
             self._dispatch(state.quote_listeners, quote)
             if self._requests:
@@ -183,7 +183,7 @@ class Engine:
         )
         if touched and self.venue is not None:
             self.venue.event = self.sequence
-            self.venue.on_quote(state, self.execution.now)
+            self.venue.on_quote(state, self.timers.now)
             if self._requests:
                 self._drain()
 
@@ -202,7 +202,7 @@ class Engine:
         state = self.data.accept_open(event)
         if state is not None and state.resting.fresh and self.venue is not None:
             self.venue.event = self.sequence
-            match_open(self.venue, state, event.price, self.execution.now)
+            match_open(self.venue, state, event.price, self.timers.now)
             if self._requests:
                 self._drain()
 
@@ -212,7 +212,7 @@ class Engine:
             return
         if self.venue is not None:
             self.venue.event = self.sequence
-            match_bar(self.venue, state, bar, self.execution.now)
+            match_bar(self.venue, state, bar, self.timers.now)
             if self._requests:
                 self._drain()
         derived = self.data.build_from_bar(state, bar)
@@ -243,12 +243,12 @@ class Engine:
 
     def _fire(self, now: int) -> None:
         """Fire timers due at or before `now`, each at its own time."""
-        execution = self.execution
-        while (due := self.timers.pop(now)) is not None:
-            execution.now = max(execution.now, due[0])
+        clock = self.timers
+        while (due := clock.pop(now)) is not None:
+            clock.now = max(clock.now, due[0])
             if self.venue is not None:
                 self.venue.event = self.sequence
-            due[1](execution.now)
+            due[1](clock.now)
             if self._requests:
                 self._drain()
 
@@ -315,21 +315,25 @@ class Engine:
                 self.strategies.fail(name, RuntimeError(reason))
 
     def _step(self) -> Step:
-        execution = self.execution
-        step = Step(
-            self.sequence,
-            execution.now,
-            tuple(self._events),
-            tuple(execution.fills),
-            tuple(execution.outgoing),
-            tuple(self._alerts),
-            tuple(self._signals),
-            tuple(execution.funding),
+        """Sort what was recorded into a Step."""
+        events: list[Any] = []
+        fills: list[Any] = []
+        others: list[Any] = []
+        for item in self._record:
+            kind = item.__class__
+            if kind is Fill:
+                fills.append(item)
+            elif kind in _NOT_EVENTS:
+                others.append(item)
+            else:
+                events.append(item)
+        self._record.clear()
+        now = self.timers.now
+        if not others:
+            return Step(self.sequence, now, tuple(events), tuple(fills))
+        approved, alerts, signals, funding = (
+            tuple(item for item in others if item.__class__ is kind) for kind in _NOT_EVENTS
         )
-        self._events.clear()
-        execution.fills.clear()
-        execution.outgoing.clear()
-        execution.funding.clear()
-        self._alerts.clear()
-        self._signals.clear()
-        return step
+        return Step(
+            self.sequence, now, tuple(events), tuple(fills), approved, alerts, signals, funding
+        )

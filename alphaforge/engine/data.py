@@ -42,6 +42,7 @@ class DataEngine:
         self.trades = 0
         self.quotes = 0
         self.on_due: Callable[[VenueClock], object] = self._deliver_due
+        self._states = self.markets.states
         self._native_bars = 0
         self._meter_from = now_ns() if statistics else 0
         self._trade_handlers: list[TradeHandler] = []
@@ -86,7 +87,7 @@ class DataEngine:
         if state is None:
             return False
         if state.quote_builder is not None:
-            state.quote_builder.add_price((quote.bid + quote.ask) / 2)
+            state.quote_builder.add_price((quote.bid + quote.ask) / 2, quote.ts)
         for handler in self._quote_handlers:
             handler(quote)
         return True
@@ -168,20 +169,14 @@ class DataEngine:
 
     def accept_trade(self, trade: Trade) -> SymbolState | None:
         """Judge a trade and move the clock and the last price; None if it is rejected."""
-        state = self.markets.states.get(trade.symbol) or self.markets.find(trade.symbol)
+        state = self._states.get(trade.symbol) or self.markets.find(trade.symbol)
         if state is None:
             return self.reject("trade: unknown symbol")
-        price, ts, trade_id = trade.price, trade.ts, trade.trade_id
+        price, ts = trade.price, trade.ts
         if not 0.0 < price < INFINITE or not 0.0 < trade.size < INFINITE or ts < state.trade_ts:
-            return self._reject_trade(state, trade)
-        if trade_id:
-            ids, count = state.trade_ids, state.trade_count
-            known = ids.get(trade_id)
-            if known is not None and count - known <= REMEMBERED_TRADE_IDS:
-                return self.reject("trade: duplicate id")
-            state.trade_count = ids[trade_id] = count + 1
-            if len(ids) > 3 * REMEMBERED_TRADE_IDS:
-                _forget_old_ids(state)
+            return self._reject_trade(trade)
+        if trade.trade_id and _is_known(state, trade.trade_id):
+            return self.reject("trade: duplicate id")
         state.trade_ts = ts
         clock = state.clock
         if ts > clock.ts:
@@ -194,7 +189,7 @@ class DataEngine:
         self.trades += 1
         return state
 
-    def _reject_trade(self, state: SymbolState, trade: Trade) -> None:
+    def _reject_trade(self, trade: Trade) -> None:
         """Say which rule the trade broke, the first in the order price, size, time."""
         if trade.price != trade.price or trade.size != trade.size:
             return self.reject("trade: not a number")
@@ -204,12 +199,11 @@ class DataEngine:
             return self.reject("trade: price not above zero")
         if trade.size <= 0.0:
             return self.reject("trade: size not above zero")
-        del state
         return self.reject("trade: out of order")
 
     def accept_quote(self, quote: Quote) -> SymbolState | None:
         """Judge a quote and move the clock, bid and ask; None if it is rejected."""
-        state = self.markets.states.get(quote.symbol) or self.markets.find(quote.symbol)
+        state = self._states.get(quote.symbol) or self.markets.find(quote.symbol)
         if state is None:
             return self.reject("quote: unknown symbol")
         bid, ask, ts = quote.bid, quote.ask, quote.ts
@@ -248,14 +242,11 @@ class DataEngine:
         state = self.markets.find(event.symbol)
         if state is None:
             return self.reject("book: unknown symbol")
-        if event.ts < state.book_ts:
-            return self.reject("book: out of order")
-        state.book_ts = event.ts
-        clock = state.clock
-        if event.ts > clock.ts:
-            clock.ts = event.ts
-            if event.ts >= clock.next_end:
-                self.on_due(clock)
+        if isinstance(event, BookDelta):
+            if event.ts < state.book_ts:
+                return self.reject("book: out of order")
+            state.book_ts = event.ts
+        self._move_clock(state.clock, event.ts)
         book = state.book
         if book is None:
             book = state.book = OrderBook(state.symbol)
@@ -264,6 +255,8 @@ class DataEngine:
         else:
             book.apply_delta(event)
         if not book.valid:
+            if state.quoted == 1:
+                state.bid = state.ask = 0.0
             return None
         self._quote_by_book(state, book)
         return state
@@ -301,8 +294,8 @@ class DataEngine:
         state = self.markets.find(bar.symbol)
         if state is None:
             return self.reject("bar: unknown symbol")
-        sane = 0.0 < bar.low <= min(bar.open, bar.close) and bar.high < INFINITE
-        if not sane or max(bar.open, bar.close) > bar.high:
+        low, high = bar.low, bar.high
+        if not (0.0 < low <= bar.open <= high < INFINITE and low <= bar.close <= high):
             return self.reject("bar: prices not in order or not above zero")
         if not 0.0 <= bar.volume < INFINITE:
             return self.reject("bar: volume below zero or not a number")
@@ -325,7 +318,6 @@ class DataEngine:
             builder.add_bar(bar)
             bars = builder.close_due(bar.ts)
             state.clock.refresh()
-        state.clock.ts = max(state.clock.ts, bar.ts)
         return bars
 
     def accept_time(self, event: VenueTime) -> None:
@@ -373,6 +365,18 @@ def _mark_by_middle(state: SymbolState) -> None:
     state.last = (state.bid + state.ask) / 2
     if not state.first:
         state.first = state.last
+
+
+def _is_known(state: SymbolState, trade_id: str) -> bool:
+    """Whether the symbol had this trade id within the last `REMEMBERED_TRADE_IDS`; remembers it."""
+    ids, count = state.trade_ids, state.trade_count
+    known = ids.get(trade_id)
+    if known is not None and count - known < REMEMBERED_TRADE_IDS:
+        return True
+    state.trade_count = ids[trade_id] = count + 1
+    if len(ids) > 3 * REMEMBERED_TRADE_IDS:
+        _forget_old_ids(state)
+    return False
 
 
 def _forget_old_ids(state: SymbolState) -> None:

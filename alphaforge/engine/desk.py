@@ -44,14 +44,12 @@ class Shared(msgspec.Struct, eq=False):
 
     Attributes:
         requests: Verbs waiting to be carried out, in call order.
-        signals: Signals of this event.
         history: Bars from before the run that somebody asked for.
     """
 
     data: DataEngine
     execution: ExecutionEngine
     requests: list[Request] = []
-    signals: list[Signal] = []
     history: list[HistoryRequest] = []
     signals_made: int = 0
 
@@ -123,7 +121,7 @@ class Desk:
 
     def order(  # noqa: PLR0913 - the order's terms, as in `Strategy.buy`
         self,
-        side: str,
+        side: OrderSide,
         symbol: str,
         quantity: Number,
         *,
@@ -142,7 +140,7 @@ class Desk:
         amount = decimal_of(quantity)
         order = Order(
             symbol=symbol,
-            side=OrderSide(side),
+            side=side,
             order_type=_type_of(limit, stop, trail),
             quantity=amount,
             leaves=amount,
@@ -152,6 +150,8 @@ class Desk:
             reduce_only=reduce_only,
             tag=tag,
             strategy=self._name,
+            order_id=self._execution.next_id(),
+            ts=self._execution.timers.now,
         )
         if limit is not None:
             force_setattr(order, "limit_price", decimal_of(limit))
@@ -169,7 +169,9 @@ class Desk:
 
     def _queue(self, order: Order) -> Order:
         execution = self._execution
-        execution.number(order)
+        if not order.order_id:
+            force_setattr(order, "order_id", execution.next_id())
+            force_setattr(order, "ts", execution.timers.now)
         self._working[order.order_id] = order
         if self.historical:
             reason = "orders are denied during historical bars"
@@ -205,8 +207,8 @@ class Desk:
             symbol=symbol,
             side=OrderSide.SELL if held > 0 else OrderSide.BUY,
             order_type=OrderType.MARKET,
-            quantity=abs(held),
-            leaves=abs(held),
+            quantity=held.copy_abs(),
+            leaves=held.copy_abs(),
             reduce_only=True,
             tag="close",
             strategy=self._name,
@@ -238,7 +240,7 @@ class Desk:
             order.order_id if order is not None else "",
             self.now,
         )
-        self._shared.signals.append(signal)
+        self._execution.record.append(signal)
         return signal
 
     def _order_of(self, symbol: str, direction: str, confidence: float) -> Order | None:
@@ -307,9 +309,13 @@ class Desk:
 
     def log(self, message: str) -> None:
         """See `Strategy`."""
-        self._execution.alerts.append(
+        self._execution.record.append(
             Alert(AlertLevel.INFO, "strategy-log", message, self.now, strategy=self._name)
         )
+
+
+_TIFS = {each.value: each for each in TimeInForce}
+_MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
 
 
 def _type_of(limit: Number | None, stop: Number | None, trail: Number | None) -> OrderType:
@@ -319,14 +325,14 @@ def _type_of(limit: Number | None, stop: Number | None, trail: Number | None) ->
         return OrderType.TRAILING_STOP
     if stop is not None:
         return OrderType.STOP_MARKET if limit is None else OrderType.STOP_LIMIT
-    return OrderType.MARKET if limit is None else OrderType.LIMIT
+    return _MARKET if limit is None else _LIMIT
 
 
 def _tif_of(tif: str, expires: int | None) -> TimeInForce:
     """Read a time in force; an expiry makes GTC a GTD."""
     try:
-        named = TimeInForce(tif)
-    except ValueError:
+        named = _TIFS[tif]
+    except KeyError:
         known = ", ".join(TimeInForce)
         raise ValueError(f"no time in force {tif!r}; there are {known}") from None
     return TimeInForce.GTD if expires and named is TimeInForce.GTC else named

@@ -31,6 +31,7 @@ from alphaforge.model.events import (
     OrderEvent,
     OrderSubmitted,
     RequestDenied,
+    Signal,
 )
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import Trade
@@ -38,6 +39,21 @@ from alphaforge.model.numbers import EXACT, ZERO, Number, decimal_of
 from alphaforge.model.orders import Fill, Order
 from alphaforge.model.reports import OrderFilled, TradeBusted
 from alphaforge.model.settings import EngineSettings
+
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_FILLED = OrderStatus.FILLED
+_CANCELED = OrderStatus.CANCELED
+_EXPIRED = OrderStatus.EXPIRED
+_REJECTED = OrderStatus.REJECTED
+_ABSENT = OrderStatus.ABSENT
+_BUY = OrderSide.BUY
+_SELL = OrderSide.SELL
+_CANCEL = PendingRequest.CANCEL
+_MARKET = OrderType.MARKET
+
+MOST_LATENCIES = 4096
+"""Measured durations kept before they are folded into the histogram."""
 
 
 class Listener(Protocol):
@@ -57,11 +73,12 @@ class WorkingOrder(msgspec.Struct, gc=False, eq=False):
 
     life: OrderLife
     instrument: Instrument
-    reservation: Reservation
+    price: Decimal
+    reservation: Reservation | None = None
 
 
 class Counts(msgspec.Struct):
-    """Orders by where they ended; `working` is what is left."""
+    """Orders by where they stand ended; what is left of `submitted` works."""
 
     submitted: int = 0
     denied: int = 0
@@ -73,13 +90,8 @@ class Counts(msgspec.Struct):
     fills: int = 0
 
 
-_COUNTER = {
-    OrderStatus.FILLED: "filled",
-    OrderStatus.CANCELED: "canceled",
-    OrderStatus.EXPIRED: "expired",
-    OrderStatus.REJECTED: "rejected",
-    OrderStatus.ABSENT: "absent",
-}
+Recorded = OrderEvent | Fill | Approved | Alert | Signal | FundingPaid
+"""What an event can leave behind."""
 
 
 class ExecutionEngine:
@@ -89,9 +101,9 @@ class ExecutionEngine:
     portfolio, unlimited cash, steps of 1e-8, default fees. `Engine` gives it its shared parts.
 
     Attributes:
-        events: What happened since the last `take`, in order; likewise `fills`, `outgoing`,
-            `alerts`.
+        record: What happened since its owner last emptied it, in order.
         orders: Working orders by id, and closed ones in doubt.
+        closed: Over a wire, ended orders: a late fill is still theirs. Empty where simulated.
         turnover: Σ value of all fills, by settle currency.
     """
 
@@ -120,17 +132,14 @@ class ExecutionEngine:
         )
         self.brackets = Brackets(self)
         self.listener: Listener | None = None
-        self.now = 0
         self.orders: dict[str, WorkingOrder] = {}
+        self.closed: dict[str, WorkingOrder] = {}
         self._doubts: set[str] = set()
         self.counts = Counts()
         self.turnover: dict[str, Decimal] = {}
-        self.latency = LatencyMeter()
-        self.events: list[OrderEvent] = []
-        self.fills: list[Fill] = []
-        self.outgoing: list[Approved] = []
-        self.alerts: list[Alert] = []
-        self.funding: list[FundingPaid] = []
+        self.record: list[Recorded] = []
+        self._latency = LatencyMeter()
+        self._latencies: list[int] = []
         self._numbered = 0
         if self.venue is not None:
             self.venue.report = self.apply
@@ -140,6 +149,7 @@ class ExecutionEngine:
 
     def process_trade(self, trade: Trade) -> None:
         """Let the execution engine see the market, where no `Engine` shares one with it."""
+        self.record.clear()
         state = self.markets.find(trade.symbol)
         if state is None:
             return
@@ -152,15 +162,48 @@ class ExecutionEngine:
         if self.venue is not None and (trade.price <= state.low or trade.price >= state.high):
             self.venue.event += 1
             self.venue.on_trade(state, self.now)
-        elif self.venue is not None and state.resting.fresh:
-            self.venue.on_trade(state, self.now)
 
     def advance(self, now: int) -> None:
         """Move engine time forward, firing what is due before it."""
-        while (due := self.timers.pop(now)) is not None:
-            self.now = max(self.now, due[0])
-            due[1](self.now)
-        self.now = max(self.now, now)
+        timers = self.timers
+        while (due := timers.pop(now)) is not None:
+            timers.now = max(timers.now, due[0])
+            due[1](timers.now)
+        timers.now = max(timers.now, now)
+
+    @property
+    def now(self) -> int:
+        """Engine time, ns UTC."""
+        return self.timers.now
+
+    @property
+    def events(self) -> list[OrderEvent]:
+        """Order events in the record."""
+        others = (Fill, Approved, Alert, Signal, FundingPaid)
+        return [each for each in self.record if not isinstance(each, others)]
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Fills in the record."""
+        return [each for each in self.record if isinstance(each, Fill)]
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Alerts in the record."""
+        return [each for each in self.record if isinstance(each, Alert)]
+
+    @property
+    def outgoing(self) -> list[Approved]:
+        """What must go over a wire, in the record."""
+        return [each for each in self.record if isinstance(each, Approved)]
+
+    @property
+    def latency(self) -> LatencyMeter:
+        """Time from request to what came of it at once, wall ns; for simulated venues the fill."""
+        for duration in self._latencies:
+            self._latency.record(duration)
+        self._latencies.clear()
+        return self._latency
 
     def position(self, symbol: str, strategy: str = "") -> Position:
         """A strategy's position in a symbol; without a name the account's, over all strategies."""
@@ -203,11 +246,10 @@ class ExecutionEngine:
 
     # Requests ---------------------------------------------------------------------------------
 
-    def number(self, order: Order) -> None:
-        """Give an order its id, run-local and deterministic, and the time of its decision."""
+    def next_id(self) -> str:
+        """The next order id, run-local and deterministic."""
         self._numbered += 1
-        force_setattr(order, "order_id", f"o-{self._numbered:06d}")
-        force_setattr(order, "ts", self.now)
+        return f"o-{self._numbered:06d}"
 
     def deny(self, order: Order, reason: str) -> Order:
         """Refuse an order without asking the gate."""
@@ -217,7 +259,8 @@ class ExecutionEngine:
         """Number an order, judge it, send it if it passes; its handle shows what came of it."""
         started = now_ns()
         if not order.order_id:
-            self.number(order)
+            force_setattr(order, "order_id", self.next_id())
+            force_setattr(order, "ts", self.timers.now)
         life = OrderLife(order)
         if self._doubts and self._in_doubt_beside(order):
             reason = f"a {order.side} order on {order.symbol} is in doubt"
@@ -228,14 +271,30 @@ class ExecutionEngine:
             return self._deny(life, verdict.reasons)  # type: ignore[union-attr]  # its class says so
         terms: SubmitOrder = verdict.command  # type: ignore[union-attr,assignment]  # Approved
         instrument = self.markets.states[order.symbol].instrument
-        reservation = Reservation(instrument, order.side, judged.price, order.reduce_only)
-        self.orders[order.order_id] = WorkingOrder(life, instrument, reservation)
-        self.exposure.open(reservation, terms.quantity)
+        working = WorkingOrder(life, instrument, judged.price)
+        self.orders[order.order_id] = working
         self.counts.submitted += 1
-        self.apply(OrderSubmitted(terms, self.now))
+        submitted = OrderSubmitted(terms, self.timers.now)
+        self.record.append(submitted)
+        life.apply(submitted)
+        if self.listener is not None:
+            self.listener.order_changed(order)
         self._send(verdict)  # type: ignore[arg-type]  # Approved
-        self.latency.record(now_ns() - started)
+        if working.reservation is None and (order.is_open or order.in_doubt):
+            self._reserve(working, order.leaves)
+        self._latencies.append(now_ns() - started)
+        if len(self._latencies) >= MOST_LATENCIES:
+            self.latency  # noqa: B018 - folds them into the histogram
         return order
+
+    def _reserve(self, working: WorkingOrder, leaves: Decimal) -> None:
+        """Hold back what a working order could still take; one that filled at once never is."""
+        order = working.life.order
+        reservation = Reservation(
+            working.instrument, order.side, working.price, order.reduce_only
+        )
+        working.reservation = reservation
+        self.exposure.open(reservation, leaves)
 
     def cancel(self, order: Order) -> None:
         """Ask for a working order's end; of one that has ended already, nothing is asked."""
@@ -243,7 +302,7 @@ class ExecutionEngine:
         if working is None or not order.is_open:
             reason = f"order is {order.status}"
             self._tell(RequestDenied(order.order_id, (reason,), self.now))
-        elif order.pending is not PendingRequest.CANCEL:
+        elif order.pending is not _CANCEL:
             self.apply(CancelRequested(order.order_id, self.now))
             self._send(self.gate.cancel(order, self.now))
 
@@ -274,12 +333,11 @@ class ExecutionEngine:
             None if limit is None else decimal_of(limit),
             None if stop is None else decimal_of(stop),
         )
-        reservation = working.reservation
-        self.exposure.close(reservation)
+        self._release(working)
         judged = self.gate.modify(order, request, self.now)
         verdict = judged.verdict
         if isinstance(verdict, Refused):
-            self.exposure.open(reservation, order.leaves)
+            self._reserve(working, order.leaves)
             self._tell(RequestDenied(order.order_id, verdict.reasons, self.now))
             return
         self._reserve_worst(working, verdict, judged.price)
@@ -288,11 +346,16 @@ class ExecutionEngine:
 
     def _reserve_worst(self, working: WorkingOrder, approved: Approved, price: Decimal) -> None:
         """Until the venue answers, the larger of the old and the new terms is held back."""
-        order, reservation = working.life.order, working.reservation
+        order = working.life.order
         asked = approved.command.quantity if isinstance(approved.command, ModifyOrder) else None
         leaves = order.leaves if asked is None else max(order.leaves, asked - order.filled)
-        reservation.price = max(reservation.price, price)
-        self.exposure.open(reservation, leaves)
+        working.price = max(working.price, price)
+        self._reserve(working, leaves)
+
+    def _release(self, working: WorkingOrder) -> None:
+        if working.reservation is not None:
+            self.exposure.close(working.reservation)
+            working.reservation = None
 
     def _in_doubt_beside(self, order: Order) -> bool:
         """Whether a same-side order of the strategy on the symbol has an unknown outcome."""
@@ -308,7 +371,7 @@ class ExecutionEngine:
         self.counts.denied += 1
         order = life.order
         event = OrderDenied(_terms_as_asked(order), reasons, self.now)
-        self.events.append(event)
+        self.record.append(event)
         life.apply(event)
         if self.listener is not None:
             self.listener.order_changed(order)
@@ -318,98 +381,119 @@ class ExecutionEngine:
         if self.venue is not None:
             self.venue.send(approved)
         else:
-            self.outgoing.append(approved)
+            self.record.append(approved)
 
     def _tell(self, event: OrderEvent) -> None:
-        self.events.append(event)
+        self.record.append(event)
 
     # Facts ------------------------------------------------------------------------------------
 
     def apply(self, event: OrderEvent) -> None:
         """Take one fact about an order: fold it, book a new fill, bring everything up to it."""
-        self.events.append(event)
-        working = self.orders.get(event.order_id)
+        self.record.append(event)
+        order_id = event.order_id
+        working = self.orders.get(order_id) or self.closed.get(order_id)
         if working is None:
             self._report_of_unknown(event)
             return
         life = working.life
         order = life.order
-        before, anomalies = order.filled, len(life.anomalies)
-        status = order.status
+        filled = order.filled
+        ended_as = None if order.is_open else order.status
+        anomalies = life.anomalies
         if not life.apply(event):
             return
-        if len(life.anomalies) > anomalies:
+        if life.anomalies is not anomalies:
             self._alert_anomaly(working)
-        fill = None
-        if event.__class__ is OrderFilled and order.filled != before:
-            fill = self._book(working, event)  # type: ignore[arg-type]  # its class says so
-        elif isinstance(event, TradeBusted) and order.filled != before:
-            fill = self._unbook(working, event)
-        self._keep(working, status)
-        if self.listener is not None:
-            if fill is not None:
-                position = self.portfolio.position(order.strategy, working.instrument)
-                self.listener.filled(fill, order, position)
+        fill = self._book(working, event) if order.filled is not filled else None
+        self._keep(working, ended_as)
+        listener = self.listener
+        if listener is not None:
+            if fill is None:
+                listener.order_changed(order)
             else:
-                self.listener.order_changed(order)
+                position = self.portfolio.position(order.strategy, working.instrument)
+                listener.filled(fill, order, position)
         if fill is not None or not order.is_open:
-            self.brackets.after(order, fill)
+            if self.brackets.protects or order.take_profit or order.stop_loss:
+                self.brackets.after(order, fill)
 
-    def _book(self, working: WorkingOrder, report: OrderFilled) -> Fill:
+    def _book(self, working: WorkingOrder, event: OrderEvent) -> Fill | None:
+        """Book an execution, or take a busted one back."""
+        report = event if isinstance(event, OrderFilled) else self._reversal(working, event)
+        if report is None:
+            return None
         order = working.life.order
         instrument = working.instrument
-        fill = self.portfolio.book(order.strategy, instrument, order.side, report)
-        self.fills.append(fill)
+        side = order.side
+        if report is not event:
+            side = _SELL if side is _BUY else _BUY
+        fill = self.portfolio.book(order.strategy, instrument, side, report)
+        self.record.append(fill)
         self.counts.fills += 1
         currency = instrument.settle
         self.turnover[currency] = EXACT.add(self.turnover.get(currency, ZERO), fill.value)
         return fill
 
-    def _unbook(self, working: WorkingOrder, report: TradeBusted) -> Fill | None:
-        """Reverse a busted trade: the opposite execution at its own price, without a fee."""
+    def _reversal(self, working: WorkingOrder, event: OrderEvent) -> OrderFilled | None:
+        """The opposite execution of a busted trade: at its price, giving its fee back."""
+        if not isinstance(event, TradeBusted):
+            return None
         order = working.life.order
-        execution = (working.life.executions or {}).get(report.trade_id)
+        execution = (working.life.executions or {}).get(event.trade_id)
         if execution is None:
             return None
-        side = OrderSide.SELL if order.side is OrderSide.BUY else OrderSide.BUY
-        reversal = OrderFilled(
+        return OrderFilled(
             order.order_id,
             order.venue_order_id,
-            f"bust-{report.trade_id}",
+            f"bust-{event.trade_id}",
             execution.quantity,
             execution.price,
-            -execution.fee,
+            EXACT.minus(execution.fee),
             execution.fee_currency,
             execution.liquidity,
-            report.ts,
-            report.ts_local,
+            event.ts,
+            event.ts_local,
         )
-        fill = self.portfolio.book(order.strategy, working.instrument, side, reversal)
-        self.fills.append(fill)
-        return fill
 
-    def _keep(self, working: WorkingOrder, status: OrderStatus) -> None:
-        """Bring reservation, counters and the hot table up to the order's view."""
+    def _keep(self, working: WorkingOrder, ended_as: OrderStatus | None) -> None:
+        """Bring reservation, counters and the hot table up to the order's view.
+
+        `ended_as` is where the order had ended before this change; None if it was open.
+        """
         order = working.life.order
         order_id = order.order_id
-        if order.is_open or order.in_doubt:
-            self.exposure.change(working.reservation, order.leaves)
-            if order.in_doubt:
-                self._doubts.add(order_id)
-            else:
-                self._doubts.discard(order_id)
-        else:
-            self.exposure.close(working.reservation)
-            del self.orders[order_id]
+        if order.in_doubt:
+            self._doubts.add(order_id)
+        elif self._doubts:
             self._doubts.discard(order_id)
-        if order.status is not status:
-            self._count(status, -1)
-            self._count(order.status, 1)
+        if order.is_open or order.in_doubt:
+            if self.closed and self.closed.pop(order_id, None) is not None:
+                self.orders[order_id] = working
+            if working.reservation is not None:
+                self.exposure.change(working.reservation, order.leaves)
+        elif order_id in self.orders:
+            self._release(working)
+            del self.orders[order_id]
+            if self.venue is None:
+                self.closed[order_id] = working
+        ends_as = None if order.is_open else order.status
+        if ends_as is not ended_as:
+            self._count(ended_as, -1)
+            self._count(ends_as, 1)
 
-    def _count(self, status: OrderStatus, change: int) -> None:
-        name = _COUNTER.get(status)
-        if name is not None:
-            setattr(self.counts, name, getattr(self.counts, name) + change)
+    def _count(self, status: OrderStatus | None, change: int) -> None:
+        counts = self.counts
+        if status is _FILLED:
+            counts.filled += change
+        elif status is _CANCELED:
+            counts.canceled += change
+        elif status is _EXPIRED:
+            counts.expired += change
+        elif status is _REJECTED:
+            counts.rejected += change
+        elif status is _ABSENT:
+            counts.absent += change
 
     def _report_of_unknown(self, event: OrderEvent) -> None:
         """A report about an order that is not in the hot table is never dropped silently."""
@@ -425,7 +509,7 @@ class ExecutionEngine:
 
     def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
         """Say something a person should know."""
-        self.alerts.append(
+        self.record.append(
             Alert(AlertLevel.WARNING, code, message, self.now, strategy=strategy, symbol=symbol)
         )
 
@@ -435,7 +519,7 @@ class ExecutionEngine:
         """How much of the strategy's position a reduce-only order may still take off."""
         instrument = self.markets.states[terms.symbol].instrument
         held = self.portfolio.position(terms.strategy, instrument).quantity
-        return max(-held if terms.side is OrderSide.BUY else held, ZERO)
+        return max(-held if terms.side is _BUY else held, ZERO)
 
     def affordable(self, terms: SubmitOrder, quantity: Decimal, price: Decimal) -> bool:
         """Whether the account can pay for, or deliver, a fill."""
@@ -455,7 +539,7 @@ class ExecutionEngine:
     def closing(self, strategy: str, symbol: str) -> Order | None:
         """The strategy's reduce-only market order already working towards flat, if there is one."""
         for order in self.working(strategy, symbol):
-            if order.reduce_only and order.order_type is OrderType.MARKET:
+            if order.reduce_only and order.order_type is _MARKET:
                 return order
         return None
 

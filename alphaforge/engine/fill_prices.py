@@ -14,10 +14,18 @@ from alphaforge.model.numbers import EXACT, ONE, ZERO, ceil_to, floor_to
 _BUY = OrderSide.BUY
 
 
+# Enum members as module names: looking one up on its class costs ten times as much.
+_MAKER = Liquidity.MAKER
+_TAKER = Liquidity.TAKER
+_LIMIT = OrderType.LIMIT
+
 def market_price(state: SymbolState, side: OrderSide) -> float:
-    """The opposite quote if there is one, else the last trade; 0.0 before both."""
+    """The opposite quote if there is one, else the last trade; 0.0 before both.
+
+    A book that lost its place quotes nothing until its next snapshot.
+    """
     if state.quoted and not state.on_bars:
-        return state.ask if side is _BUY else state.bid
+        return (state.ask if side is _BUY else state.bid) or state.last
     return state.last
 
 
@@ -33,7 +41,7 @@ def crosses(order: RestingOrder, price: float) -> bool:
 
 def marketable(order: RestingOrder, state: SymbolState) -> bool:
     """Whether a limit (or a woken stop-limit) could fill at once."""
-    if order.terms.order_type is not OrderType.LIMIT and not order.triggered:
+    if order.terms.order_type is not _LIMIT and not order.triggered:
         return False
     price = market_price(state, order.terms.side)
     return bool(price) and crosses(order, price)
@@ -58,11 +66,13 @@ def booked_price(
 ) -> Decimal:
     """The price on the grid, slipped (a fraction) against a taker but never past its limit."""
     limit = terms.limit_price
-    if liquidity is Liquidity.MAKER and limit is not None and price == float(limit):
+    if limit is None and not slippage and price == state.last:
+        return state.mark() or ZERO
+    if liquidity is _MAKER and limit is not None and price == float(limit):
         return limit
     instrument = state.instrument
     booked = (state.mark() if price == state.last else instrument.price_of(price)) or ZERO
-    if slippage and liquidity is Liquidity.TAKER:
+    if slippage and liquidity is _TAKER:
         buys = terms.side is _BUY
         slipped = EXACT.multiply(booked, ONE + slippage if buys else ONE - slippage)
         booked = (ceil_to if buys else floor_to)(slipped, instrument.price_step)

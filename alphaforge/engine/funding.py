@@ -19,7 +19,7 @@ def pay_funding(execution: ExecutionEngine, event: FundingRate) -> None:
         value = state.instrument.notional(position.quantity, mark)
         amount = -EXACT.multiply(value, event.rate).quantize(CURRENCY_STEP, context=EXACT)
         execution.portfolio.pay_funding(position, amount)
-        execution.funding.append(
+        execution.record.append(
             FundingPaid(
                 event.symbol, position.strategy, amount, state.instrument.settle, execution.now
             )

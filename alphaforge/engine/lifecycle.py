@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from alphaforge.model.commands import SubmitOrder
-from alphaforge.model.enums import Liquidity, OrderStatus, PendingRequest
+from alphaforge.model.enums import OrderStatus, PendingRequest
 from alphaforge.model.events import (
     CancelRequested,
     ModifyRequested,
@@ -56,7 +56,9 @@ CANCELED: Final = 128
 UNKNOWN: Final = 256
 """Facts as bits; up to CANCELED the highest one set is the phase or the closing reason."""
 
+OVERFILL: Final = "overfill"
 _STATUS_BITS: Final = 255
+_DOUBTFUL: Final = DENIED | REJECTED | ABSENT
 _CLOSING: Final = DENIED | ABSENT | REJECTED | EXPIRED | CANCELED
 _ALIVE_PROOF: Final = ACCEPTED | TRIGGERED
 
@@ -74,8 +76,8 @@ STATUS_BY_BIT_LENGTH: Final = (
 
 FACTS: Final[Mapping[type, int]] = MappingProxyType(
     {
-        OrderSubmitted: SENT,
-        OrderDenied: DENIED,
+        OrderSubmitted: 0,
+        OrderDenied: 0,
         OrderAccepted: SENT | ACCEPTED,
         OrderTriggered: SENT | ACCEPTED | TRIGGERED,
         OrderFilled: SENT | ACCEPTED,
@@ -94,19 +96,19 @@ FACTS: Final[Mapping[type, int]] = MappingProxyType(
         RequestDenied: 0,
     }
 )
-"""THE table: what each event proves. A fill proves acceptance; a rejected cancel proves nothing."""
+"""THE table: what each event proves. A fill proves acceptance; a rejected cancel proves nothing.
+
+Our own decisions prove nothing to the venue either: SENT and DENIED are set where they are legal.
+"""
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_FILLED = OrderStatus.FILLED
+_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+_NONE = PendingRequest.NONE
+_CANCEL = PendingRequest.CANCEL
+_MODIFY = PendingRequest.MODIFY
 
 _AVERAGE = Context(prec=28)
-
-
-class Execution(msgspec.Struct, frozen=True, gc=False):
-    """What one trade id stands for: enough to see a repeat that differs, and to take it back."""
-
-    quantity: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_currency: str
-    liquidity: Liquidity
 
 
 class OrderLife(msgspec.Struct, gc=False, eq=False):
@@ -115,35 +117,47 @@ class OrderLife(msgspec.Struct, gc=False, eq=False):
     Attributes:
         order: The handle its strategy holds.
         facts: Bits of `FACTS`.
-        turnover: Σ fill quantity × price.
+        turnover: Σ fill quantity × price; None until a second fill makes it worth knowing.
         executions: Fills by trade id; None before the first.
         busted: Trade ids taken back by the venue.
         version: Highest modification applied.
+        term_versions: The same for each term: a modification may leave a term as it is.
+        told: Quantity by the highest modification that named one; the first before that.
+        most: Largest quantity ever told: filling up to it is no overfill.
         requested_version: Highest modification asked for.
         pending_cancel: A cancel is out.
         pending_modify: A modification is out.
         anomalies: Names of the contradictions seen, in the order seen.
         doubts: Bits: 1 the order itself, 2 its cancel, 4 its modification, 8 contradicting fills.
+        answered: Of the bits 2 and 4, those that have an outcome since they were last asked.
+        venue_filled: Largest cumulative quantity the venue, asked, told: in doubt until we hold it.
+        plain: Nothing but submission, acceptance, trigger and a whole fill was told so far.
         reason_rank: Strength of the closing fact that gave the order its reason.
     """
 
     order: Order
     facts: int = 0
-    turnover: Decimal = ZERO
-    executions: dict[str, Execution] | None = None
+    turnover: Decimal | None = None
+    executions: dict[str, OrderFilled] | None = None
     busted: tuple[str, ...] = ()
     version: int = 0
+    term_versions: tuple[int, int, int] = (0, 0, 0)
+    told: Decimal = ZERO
+    most: Decimal = ZERO
     requested_version: int = 0
     pending_cancel: bool = False
     pending_modify: bool = False
     anomalies: tuple[str, ...] = ()
     doubts: int = 0
+    answered: int = 0
+    venue_filled: Decimal = ZERO
+    plain: bool = True
     reason_rank: int = 0
 
     @property
     def overfill(self) -> Decimal:
         """Quantity filled beyond what was ordered; 0 in every sane life."""
-        excess = self.order.filled - self.order.quantity
+        excess = EXACT.subtract(self.order.filled, self.order.quantity)
         return max(excess, ZERO)
 
     def apply(self, event: OrderEvent) -> bool:
@@ -151,68 +165,129 @@ class OrderLife(msgspec.Struct, gc=False, eq=False):
 
         A fill that is new has always changed something; compare `order.filled` to book it.
         """
-        kind = event.__class__
+        proves, details, plain = _FOLD[event.__class__]
         before = self.facts
-        self.facts = before | FACTS[kind]
-        details = _DETAILS.get(kind)
-        told = details(self, event) if details is not None else False
+        self.facts = before | proves
+        told = details is not None and details(self, event)
         if not told and self.facts == before:
             return False
-        self._show(event.ts_local)
+        if plain and self.plain:
+            self._show_plain(event.ts_local)
+        else:
+            self.plain = False
+            self._show(event.ts_local)
         return True
 
+    def _show_plain(self, ts: int) -> None:
+        """Bring the handle up to the facts of an order that nothing but its own course touched."""
+        order = self.order
+        filled = order.filled
+        if not filled:
+            status = STATUS_BY_BIT_LENGTH[self.facts.bit_length()]
+        elif filled == order.quantity:
+            status = _FILLED
+            force_setattr(order, "is_open", False)  # noqa: FBT003 - a value, not a switch
+            force_setattr(order, "leaves", ZERO)
+        else:
+            self.plain = False
+            self._show(ts)
+            return
+        if order.status is not status:
+            force_setattr(order, "status", status)
+        force_setattr(order, "ts_last", ts)
+
     def _show(self, ts: int) -> None:
-        """Bring the handle up to the facts."""
+        """Bring the handle up to the facts, whatever they are."""
+        if self.anomalies:
+            self.forget(OVERFILL)
         order = self.order
         facts = self.facts
-        if facts & ABSENT and (facts & _ALIVE_PROOF or order.filled):
-            self.note("absent, but the venue acted on it")
-            facts &= ~ABSENT
-        if facts & (DENIED | REJECTED) and facts & _ALIVE_PROOF:
-            self.note("refused, but the venue acted on it")
+        if facts & _DOUBTFUL:
+            facts = self._weigh(facts)
+        if self.version:
+            self._fit_quantity()
         filled = order.filled
         closed = facts & _CLOSING
         if filled and filled >= order.quantity:
-            status = OrderStatus.FILLED
+            status = _FILLED
+            if filled > order.quantity:
+                self.note(OVERFILL)
         elif filled and not closed:
-            status = OrderStatus.PARTIALLY_FILLED
+            status = _PARTIALLY_FILLED
         else:
             status = STATUS_BY_BIT_LENGTH[(facts & _STATUS_BITS).bit_length()]
-        closed = closed or status is OrderStatus.FILLED
-        doubt = self._in_doubt(facts, status)
-        pending = PendingRequest.NONE
-        if not closed and (self.pending_cancel or self.pending_modify):
-            pending = PendingRequest.CANCEL if self.pending_cancel else PendingRequest.MODIFY
-        leaves = order.quantity - filled if doubt or not closed else ZERO
+        closed = closed or status is _FILLED
+        doubtful = self.doubts or self.venue_filled or self.facts & _DOUBTFUL
+        doubt = self._in_doubt(facts, status) if doubtful else False
+        pending = _NONE
+        if (self.pending_cancel or self.pending_modify) and not closed:
+            pending = self._pending()
+        leaves = ZERO if closed and not doubt else EXACT.subtract(order.quantity, filled)
         if order.status is not status:
             force_setattr(order, "status", status)
+            if order.is_open is bool(closed):
+                force_setattr(order, "is_open", not closed)
         if order.pending is not pending:
             force_setattr(order, "pending", pending)
         if order.in_doubt is not doubt:
             force_setattr(order, "in_doubt", doubt)
         if order.leaves != leaves:
-            force_setattr(order, "leaves", max(leaves, ZERO))
+            force_setattr(order, "leaves", leaves if leaves > 0 else ZERO)
         force_setattr(order, "ts_last", ts)
 
+    def _weigh(self, facts: int) -> int:
+        """Name what contradicts a refusal or an absence; the facts that count for the status."""
+        if facts & DENIED:
+            if facts != DENIED:
+                self.note("denied here, but the venue speaks of it")
+            return DENIED
+        if facts & ABSENT and facts & (_ALIVE_PROOF | CANCELED | EXPIRED):
+            self.note("absent, but the venue acted on it")
+            facts &= ~ABSENT
+        if facts & REJECTED and facts & _ALIVE_PROOF:
+            self.note("refused, but the venue acted on it")
+        return facts
+
+    def _fit_quantity(self) -> None:
+        """The quantity told last, but never below what was filled of an earlier, larger one."""
+        order = self.order
+        quantity = max(self.told, min(order.filled, self.most))
+        if order.quantity != quantity:
+            force_setattr(order, "quantity", quantity)
+
+    def _pending(self) -> PendingRequest:
+        """What is asked and not answered; a lost request that the venue never saw is over."""
+        over = self.doubts & self.answered
+        if self.pending_cancel and not over & 2:
+            return _CANCEL
+        if self.pending_modify and not over & 4:
+            return _MODIFY
+        return _NONE
+
     def _in_doubt(self, facts: int, status: OrderStatus) -> bool:
-        doubts = self.doubts
+        doubts = self.doubts & ~self.answered
         closed = facts & _CLOSING
-        if doubts:
-            if status is OrderStatus.FILLED or closed & (CANCELED | EXPIRED):
-                doubts &= 8
-            elif facts & (ACCEPTED | REJECTED | ABSENT):
-                doubts &= ~1
-        contradicted = facts & (DENIED | REJECTED) and self.order.filled
-        if contradicted and status is not OrderStatus.FILLED:
+        if status is _FILLED or closed:
+            doubts &= 8
+        elif facts & ACCEPTED:
+            doubts &= ~1
+        if doubts or (self.venue_filled and self.venue_filled > _executed(self)):
             return True
-        if self.facts & ABSENT and not facts & ABSENT and not closed:
-            return status is not OrderStatus.FILLED
-        return bool(doubts)
+        if status is _FILLED:
+            return False
+        if facts & (DENIED | REJECTED) and self.order.filled:
+            return True
+        return bool(self.facts & ABSENT and not facts & ABSENT and not closed)
 
     def note(self, anomaly: str) -> None:
         """Name a contradiction, once."""
         if anomaly not in self.anomalies:
             self.anomalies = (*self.anomalies, anomaly)
+
+    def forget(self, anomaly: str) -> None:
+        """Take a contradiction back that a later fact explains."""
+        if anomaly in self.anomalies:
+            self.anomalies = tuple(each for each in self.anomalies if each != anomaly)
 
 
 def begin(terms: SubmitOrder, ts: int) -> OrderLife:
@@ -243,59 +318,76 @@ def begin(terms: SubmitOrder, ts: int) -> OrderLife:
 
 def _submitted(life: OrderLife, event: OrderSubmitted) -> bool:
     """Take the approved terms: they are what the venue will see."""
+    if life.facts & ~SENT:
+        life.note("sent again after it was answered")
+        return True
+    if life.facts:
+        return False
+    life.facts = SENT
     order, terms = life.order, event.terms
-    if order.quantity != terms.quantity:
+    if order.quantity is not terms.quantity:
         force_setattr(order, "quantity", terms.quantity)
-    if order.limit_price != terms.limit_price:
+        force_setattr(order, "leaves", terms.quantity)
+    if order.limit_price is not terms.limit_price:
         force_setattr(order, "limit_price", terms.limit_price)
-    if order.trigger_price != terms.trigger_price:
+    if order.trigger_price is not terms.trigger_price:
         force_setattr(order, "trigger_price", terms.trigger_price)
     return True
 
 
 def _denied(life: OrderLife, event: OrderDenied) -> bool:
+    if life.facts & DENIED:
+        return False
+    if life.facts:
+        life.note("denied after it was sent")
+        return True
+    life.facts = DENIED
     force_setattr(life.order, "reason", "; ".join(event.reasons))
     return True
 
 
 def _accepted(life: OrderLife, event: OrderAccepted) -> bool:
-    order = life.order
-    if order.venue_order_id == event.venue_order_id:
+    return _named(life.order, event.venue_order_id)
+
+
+def _named(order: Order, venue_order_id: str) -> bool:
+    """Keep the venue's id; of several (a replaced order gets a new one) the longest, greatest."""
+    known = order.venue_order_id
+    if not venue_order_id or venue_order_id == known:
         return False
-    force_setattr(order, "venue_order_id", event.venue_order_id)
+    if (len(known), known) > (len(venue_order_id), venue_order_id):
+        return False
+    force_setattr(order, "venue_order_id", venue_order_id)
     return True
 
 
 def _filled(life: OrderLife, event: OrderFilled) -> bool:
     executions = life.executions
-    execution = Execution(
-        event.quantity, event.price, event.fee, event.fee_currency, event.liquidity
-    )
+    trade_id = event.trade_id
     if executions is None:
-        life.executions = {event.trade_id: execution}
-    elif event.trade_id in executions:
-        return _repeated(life, executions[event.trade_id], execution)
+        life.executions = {trade_id: event}
+    elif trade_id in executions:
+        return _repeated(life, executions[trade_id], event)
     else:
-        executions[event.trade_id] = execution
-    if event.trade_id in life.busted:
-        return True
+        executions[trade_id] = event
     order = life.order
-    if not order.venue_order_id and event.venue_order_id:
-        force_setattr(order, "venue_order_id", event.venue_order_id)
+    if order.venue_order_id != event.venue_order_id:
+        _named(order, event.venue_order_id)
+    if life.busted and trade_id in life.busted:
+        return True
     if not order.filled:
+        life.turnover = None
         force_setattr(order, "filled", event.quantity)
         force_setattr(order, "average_price", event.price)
-        life.turnover = EXACT.multiply(event.quantity, event.price)
     else:
         _count(life, event.quantity, event.price)
-    if order.filled > order.quantity:
-        life.note("overfill")
     return True
 
 
-def _repeated(life: OrderLife, known: Execution, told: Execution) -> bool:
+def _repeated(life: OrderLife, known: OrderFilled, told: OrderFilled) -> bool:
     """A known trade id: nothing new, unless it now claims other numbers."""
-    if known == told:
+    same = known.quantity == told.quantity and known.price == told.price
+    if same and known.fee == told.fee and known.fee_currency == told.fee_currency:
         return False
     life.doubts |= 8
     life.note("a trade id came again with other numbers")
@@ -303,10 +395,13 @@ def _repeated(life: OrderLife, known: Execution, told: Execution) -> bool:
 
 
 def _count(life: OrderLife, quantity: Decimal, price: Decimal) -> None:
-    """Add (or with a negative quantity take back) an execution."""
+    """Add (or with a negative quantity take back) an execution beside others."""
     order = life.order
-    filled = order.filled + quantity
-    life.turnover = EXACT.add(life.turnover, EXACT.multiply(quantity, price))
+    turnover = life.turnover
+    if turnover is None:
+        turnover = EXACT.multiply(order.filled, order.average_price or ZERO)
+    life.turnover = EXACT.add(turnover, EXACT.multiply(quantity, price))
+    filled = EXACT.add(order.filled, quantity)
     force_setattr(order, "filled", filled)
     average = _AVERAGE.divide(life.turnover, filled) if filled else None
     force_setattr(order, "average_price", average)
@@ -318,23 +413,46 @@ def _busted(life: OrderLife, event: TradeBusted) -> bool:
     life.busted = (*life.busted, event.trade_id)
     execution = (life.executions or {}).get(event.trade_id)
     if execution is not None:
-        _count(life, -execution.quantity, execution.price)
+        _count(life, execution.quantity.copy_negate(), execution.price)
     return True
 
 
+def _executed(life: OrderLife) -> Decimal:
+    """Everything the venue executed as far as we know, what it took back included."""
+    total = ZERO
+    for execution in (life.executions or {}).values():
+        total = EXACT.add(total, execution.quantity)
+    return total
+
+
 def _modified(life: OrderLife, event: OrderModified) -> bool:
-    if event.version <= life.version:
-        return False
-    life.version = event.version
-    order = life.order
+    """Take each named term, unless a later modification named it already."""
+    order, version = life.order, event.version
+    if not life.version:
+        life.told = life.most = order.quantity
+    life.version = max(life.version, version)
+    of_quantity, of_limit, of_trigger = life.term_versions
     if event.quantity is not None:
-        force_setattr(order, "quantity", event.quantity)
-    if event.limit_price is not None:
+        life.most = max(life.most, event.quantity)
+        if version > of_quantity:
+            of_quantity, life.told = version, event.quantity
+    if event.limit_price is not None and version > of_limit:
+        of_limit = version
         force_setattr(order, "limit_price", event.limit_price)
-    if event.trigger_price is not None:
+    if event.trigger_price is not None and version > of_trigger:
+        of_trigger = version
         force_setattr(order, "trigger_price", event.trigger_price)
-    life.pending_modify = life.requested_version > event.version
-    life.doubts &= ~4
+    changed = life.term_versions != (of_quantity, of_limit, of_trigger)
+    life.term_versions = (of_quantity, of_limit, of_trigger)
+    return _modify_answered(life, version) or changed
+
+
+def _modify_answered(life: OrderLife, version: int) -> bool:
+    """The last modification asked for has an outcome; an answer to an earlier one ends nothing."""
+    if version < life.requested_version or (life.answered & 4 and not life.pending_modify):
+        return False
+    life.pending_modify = False
+    life.answered |= 4
     return True
 
 
@@ -361,31 +479,44 @@ def _expired(life: OrderLife, event: OrderExpired) -> bool:
 def _cancel_requested(life: OrderLife, event: CancelRequested) -> bool:
     del event
     life.pending_cancel = True
+    _ask_again(life, 2)
     return True
 
 
 def _cancel_rejected(life: OrderLife, event: CancelRejected) -> bool:
     """The flag goes; where the order stands is not known from this."""
     del event
+    _expected(life)
     life.pending_cancel = False
-    life.doubts &= ~2
+    life.answered |= 2
     return True
 
 
 def _modify_requested(life: OrderLife, event: ModifyRequested) -> bool:
     life.pending_modify = True
     life.requested_version = max(life.requested_version, event.version)
+    _ask_again(life, 4)
     return True
+
+
+def _ask_again(life: OrderLife, bit: int) -> None:
+    """An answered doubt is over; the new request has no answer yet."""
+    life.doubts &= ~(life.answered & bit)
+    life.answered &= ~bit
+
+
+def _expected(life: OrderLife) -> None:
+    """An answer about an order that never left is a contradiction."""
+    if not life.facts or life.facts & DENIED:
+        life.note("answered, though nothing was sent")
 
 
 def _modify_rejected(life: OrderLife, event: ModifyRejected) -> bool:
-    del event
-    life.pending_modify = False
-    life.doubts &= ~4
-    return True
+    _expected(life)
+    return _modify_answered(life, event.version)
 
 
-_DOUBT_OF = {PendingRequest.NONE: 1, PendingRequest.CANCEL: 2, PendingRequest.MODIFY: 4}
+_DOUBT_OF = {_NONE: 1, _CANCEL: 2, _MODIFY: 4}
 
 
 def _unknown(life: OrderLife, event: OutcomeUnknown) -> bool:
@@ -397,12 +528,11 @@ def _unknown(life: OrderLife, event: OutcomeUnknown) -> bool:
 
 
 def _resolved(life: OrderLife, event: DoubtResolved) -> bool:
-    """The venue's cumulative quantity ends the doubt only if we hold every fill it counts."""
-    if event.filled != life.order.filled:
-        life.note("the venue counts other fills")
-        life.doubts |= 8
-        return True
-    life.doubts = 0
+    """The venue's cumulative quantity ends the doubt once we hold every fill it counts."""
+    life.answered |= 6
+    life.venue_filled = max(life.venue_filled, event.filled)
+    if event.filled == _executed(life):
+        life.doubts &= ~8
     return True
 
 
@@ -426,3 +556,10 @@ _DETAILS: Final[Mapping[type, Callable[..., bool]]] = MappingProxyType(
         DoubtResolved: _resolved,
     }
 )
+
+_PLAIN: Final = frozenset({OrderSubmitted, OrderAccepted, OrderTriggered, OrderFilled})
+
+_FOLD: Final = {
+    kind: (proves, _DETAILS.get(kind), kind in _PLAIN) for kind, proves in FACTS.items()
+}
+"""Both tables joined, for one look-up an event, and whether it belongs to a plain life."""

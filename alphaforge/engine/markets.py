@@ -155,7 +155,7 @@ class SymbolState:
         else:
             self.ask_low, self.bid_high = buy_limit, sell_limit
             self.ask_high, self.bid_low = buy_stop, sell_stop
-        if resting.trailing:
+        if resting.trailing or (resting.fresh and not self.on_bars):
             self.low = far
             self.ask_low = far if not self.traded else self.ask_low
 

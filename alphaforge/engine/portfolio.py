@@ -11,9 +11,10 @@ from decimal import Decimal
 
 import msgspec
 
+from alphaforge.errors import InternalError
 from alphaforge.model.enums import InstrumentKind, OrderSide, PositionSide
 from alphaforge.model.instrument import Instrument
-from alphaforge.model.numbers import CURRENCY_STEP, EXACT, ZERO
+from alphaforge.model.numbers import CURRENCY_STEP, EXACT, ONE, ZERO
 from alphaforge.model.orders import Fill
 from alphaforge.model.reports import OrderFilled
 
@@ -22,6 +23,14 @@ _subtract = EXACT.subtract
 _multiply = EXACT.multiply
 _minus = EXACT.minus  # the operators `-x` and `abs(x)` would round to the thread's 28 digits
 _abs = EXACT.abs
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_INVERSE = InstrumentKind.INVERSE
+_SPOT = InstrumentKind.SPOT
+_BUY = OrderSide.BUY
+_LONG = PositionSide.LONG
+_SHORT = PositionSide.SHORT
+_FLAT = PositionSide.FLAT
 
 MarkOf = Callable[[str], Decimal | None]
 """The last price of a symbol as booked, or None before the first."""
@@ -38,6 +47,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
         funding: Received (positive) or paid, in settle.
         fills: Executions so far.
         ts_open: Engine time at which it last left flat; 0 before the first.
+        trip: The round trip it is in; None when flat.
     """
 
     instrument: Instrument
@@ -49,6 +59,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
     funding: Decimal = ZERO
     fills: int = 0
     ts_open: int = 0
+    trip: "RoundTrip | None" = None
 
     @property
     def symbol(self) -> str:
@@ -59,8 +70,8 @@ class Position(msgspec.Struct, gc=False, eq=False):
     def side(self) -> PositionSide:
         """LONG, SHORT or FLAT."""
         if not self.quantity:
-            return PositionSide.FLAT
-        return PositionSide.LONG if self.quantity > 0 else PositionSide.SHORT
+            return _FLAT
+        return _LONG if self.quantity > 0 else _SHORT
 
     @property
     def average_price(self) -> Decimal | None:
@@ -69,7 +80,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
         None when flat, and where an inverse cost is zero: too small to be counted, or the sum of
         strategies that hold opposite sides.
         """
-        inverse = self.instrument.kind is InstrumentKind.INVERSE
+        inverse = self.instrument.kind is _INVERSE
         if not self.quantity or (inverse and not self.cost):
             return None
         if inverse:
@@ -83,7 +94,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
         if not self.quantity:
             return ZERO
         value = self.instrument.notional(self.quantity, mark)
-        if self.instrument.kind is InstrumentKind.INVERSE:
+        if self.instrument.kind is _INVERSE:
             return _subtract(self.cost, value)
         return _subtract(value, self.cost)
 
@@ -112,7 +123,7 @@ class ClosedPosition(msgspec.Struct, frozen=True, gc=False):
         return _subtract(self.realized_pnl, self.fees)
 
 
-class _RoundTrip(msgspec.Struct, gc=False):
+class RoundTrip(msgspec.Struct, gc=False):
     """The round trip a position is in."""
 
     side: PositionSide
@@ -145,7 +156,6 @@ class Portfolio:
         self.closed_positions: list[ClosedPosition] = []
         self.fees_by_currency: dict[str, Decimal] = {}
         self._net: dict[str, Decimal] = {}
-        self._trips: dict[tuple[str, str], _RoundTrip] = {}
 
     def position(self, strategy: str, instrument: Instrument) -> Position:
         """The position of a strategy in an instrument, flat if there never was one."""
@@ -184,7 +194,7 @@ class Portfolio:
     ) -> Fill:
         """Book one execution; the caller has made sure that it is new. Returns the fill's row."""
         quantity = report.quantity
-        signed = quantity if side is OrderSide.BUY else _minus(quantity)
+        signed = quantity if side is _BUY else _minus(quantity)
         notional = instrument.notional(signed, report.price)
         position = self.position(strategy, instrument)
         realized = self._turn(position, signed, notional, report)
@@ -216,12 +226,11 @@ class Portfolio:
         self, instrument: Instrument, signed: Decimal, notional: Decimal, realized: Decimal
     ) -> None:
         cash = self.cash
-        if instrument.kind is InstrumentKind.SPOT:
+        if instrument.kind is _SPOT:
             quote, base = instrument.quote, instrument.base
             cash[quote] = _subtract(cash.get(quote, ZERO), notional)
-            units = (
-                signed if instrument.multiplier == 1 else _multiply(signed, instrument.multiplier)
-            )
+            multiplier = instrument.multiplier
+            units = signed if multiplier is ONE else _multiply(signed, multiplier)
             cash[base] = _add(cash.get(base, ZERO), units)
         elif realized:
             settle = instrument.settle
@@ -241,7 +250,7 @@ class Portfolio:
         if not before:
             self._open(position, signed, notional, report, report.fee)
             return ZERO
-        trip = self._trips[position.strategy, position.instrument.symbol]
+        trip = _trip_of(position)
         if (before > 0) is (signed > 0):
             position.quantity = _add(before, signed)
             position.cost = _add(position.cost, notional)
@@ -261,17 +270,15 @@ class Portfolio:
         position.quantity = signed
         position.cost = notional
         position.ts_open = report.ts_local
-        side = PositionSide.LONG if signed > 0 else PositionSide.SHORT
-        self._trips[position.strategy, position.instrument.symbol] = _RoundTrip(
-            side, report.ts_local, _abs(signed), ZERO, fee
-        )
+        side = _LONG if signed > 0 else _SHORT
+        position.trip = RoundTrip(side, report.ts_local, _abs(signed), ZERO, fee)
 
     def _reduce(
         self, position: Position, signed: Decimal, notional: Decimal, report: OrderFilled
     ) -> Decimal:
         """Close part, all, or all and turn: the closed part takes its share of the cost."""
         before = position.quantity
-        trip = self._trips[position.strategy, position.instrument.symbol]
+        trip = _trip_of(position)
         after = _add(before, signed)
         turns = bool(after) and (after > 0) is not (before > 0)
         if turns or not after:
@@ -283,7 +290,7 @@ class Portfolio:
             part, fee = notional, report.fee
             share = _share(position.cost, signed, before)
         gain = _add(part, share)
-        realized = gain if position.instrument.kind is InstrumentKind.INVERSE else _minus(gain)
+        realized = gain if position.instrument.kind is _INVERSE else _minus(gain)
         position.realized_pnl = _add(position.realized_pnl, realized)
         trip.realized_pnl = _add(trip.realized_pnl, realized)
         trip.fees = _add(trip.fees, fee)
@@ -296,8 +303,8 @@ class Portfolio:
             self._open(position, after, rest, report, _subtract(report.fee, fee))
         return realized
 
-    def _close(self, position: Position, trip: _RoundTrip, ts: int) -> None:
-        del self._trips[position.strategy, position.instrument.symbol]
+    def _close(self, position: Position, trip: RoundTrip, ts: int) -> None:
+        position.trip = None
         self.closed_positions.append(
             ClosedPosition(
                 position.symbol,
@@ -316,6 +323,13 @@ class Portfolio:
         currency = position.instrument.settle
         position.funding = _add(position.funding, amount)
         self.cash[currency] = _add(self.cash.get(currency, ZERO), amount)
+
+
+def _trip_of(position: Position) -> RoundTrip:
+    """The round trip of a position that is not flat."""
+    if position.trip is None:
+        raise InternalError(f"position {position.strategy} {position.symbol} has no round trip")
+    return position.trip
 
 
 def _share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:

@@ -24,7 +24,7 @@ from alphaforge.engine.resting import RestingOrder
 from alphaforge.engine.timers import Timers
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, SubmitOrder
 from alphaforge.model.enums import FillTiming, Liquidity, OrderSide, OrderType, TimeInForce
-from alphaforge.model.numbers import plain
+from alphaforge.model.numbers import ZERO, plain
 from alphaforge.model.reports import (
     CancelRejected,
     ModifyRejected,
@@ -46,6 +46,14 @@ IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 _BPS = Decimal(10_000)
 
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_MARKET = OrderType.MARKET
+_LIMIT = OrderType.LIMIT
+_TRAILING_STOP = OrderType.TRAILING_STOP
+_STOP_LIMIT = OrderType.STOP_LIMIT
+_TAKER = Liquidity.TAKER
+_MAKER = Liquidity.MAKER
 
 class Account(Protocol):
     """What the venue knows of the account when an order is about to fill."""
@@ -88,6 +96,7 @@ class SimulatedVenue:
         self._latency = self.settings.latency_ns
         self._at_close = self.settings.fill_timing is FillTiming.CLOSE
         self._slippage = self.settings.slippage_bps / _BPS
+        self._judged_as_filled = not self._latency and not self._slippage
 
     # Commands ---------------------------------------------------------------------------------
 
@@ -117,7 +126,7 @@ class SimulatedVenue:
             order.limit = float(terms.limit_price)
         if terms.trigger_price is not None:
             order.trigger = float(terms.trigger_price)
-        if self._would_take(order, state):
+        if terms.post_only and self._would_take(order, state):
             reason = "post-only order would take liquidity"
             self.report(OrderRejected(terms.order_id, reason, now, now))
             return
@@ -127,7 +136,8 @@ class SimulatedVenue:
             self._timers.schedule(terms.expires, partial(self._expire, order))
         if order.alive:
             self._meet(order, state, now)
-            state.rearm()
+            if order.alive:
+                state.rearm()
 
     def _would_take(self, order: RestingOrder, state: SymbolState) -> bool:
         return order.terms.post_only and not state.on_bars and marketable(order, state)
@@ -135,13 +145,13 @@ class SimulatedVenue:
     def _meet(self, order: RestingOrder, state: SymbolState, now: int) -> None:
         """An order's first look at the market as it stands."""
         kind = order.terms.order_type
-        if kind is OrderType.MARKET and state.last and (self._at_close or not state.on_bars):
+        if kind is _MARKET and state.last and (self._at_close or not state.on_bars):
             self._fill_at_market(order, state, now)
         elif state.on_bars or not state.last:
             self._wait(order, state)
-        elif kind is OrderType.LIMIT:
+        elif kind is _LIMIT:
             self._meet_limit(order, state, now)
-        elif kind is OrderType.TRAILING_STOP:
+        elif kind is _TRAILING_STOP:
             self.rest(order, state)
         else:
             self._meet_stop(order, state, now)
@@ -149,7 +159,7 @@ class SimulatedVenue:
     def _wait(self, order: RestingOrder, state: SymbolState) -> None:
         """Until the next bar, or the first price; on bars, what can rest already does."""
         terms = order.terms
-        stops = terms.order_type in _STOPS or terms.order_type is OrderType.TRAILING_STOP
+        stops = terms.order_type in _STOPS or terms.order_type is _TRAILING_STOP
         if state.on_bars and (stops or terms.tif not in IMMEDIATE) and not _is_market(terms):
             self.rest(order, state)
             if stops:
@@ -177,7 +187,7 @@ class SimulatedVenue:
         """Put an order into its queue."""
         resting = state.resting
         order.queued = True
-        if order.terms.order_type is OrderType.TRAILING_STOP:
+        if order.terms.order_type is _TRAILING_STOP:
             order.best = state.last
             resting.trailing.append(order)
         elif order.terms.order_type in _STOPS and not order.triggered:
@@ -315,7 +325,7 @@ class SimulatedVenue:
         self.report(OrderTriggered(order.terms.order_id, now, now))
         if not order.alive:
             return
-        if order.terms.order_type is OrderType.STOP_LIMIT:
+        if order.terms.order_type is _STOP_LIMIT:
             self._meet_limit(order, state, now)
         else:
             self._fill_at_market(order, state, now)
@@ -324,10 +334,10 @@ class SimulatedVenue:
         resting = state.resting
         for order in resting.touched_limits(_BUY, ask) if ask <= resting.buy_limit else ():
             if order.alive:
-                self.fill(order, state, order.limit, Liquidity.MAKER, now)
+                self.fill(order, state, order.limit, _MAKER, now)
         for order in resting.touched_limits(_SELL, bid) if bid >= resting.sell_limit else ():
             if order.alive:
-                self.fill(order, state, order.limit, Liquidity.MAKER, now)
+                self.fill(order, state, order.limit, _MAKER, now)
 
     def _move_trailing(self, state: SymbolState, price: float, now: int) -> None:
         for order in tuple(state.resting.trailing):
@@ -342,7 +352,7 @@ class SimulatedVenue:
 
     def _fill_at_market(self, order: RestingOrder, state: SymbolState, now: int) -> None:
         price = market_price(state, order.terms.side)
-        self.fill(order, state, price, Liquidity.TAKER, now)
+        self.fill(order, state, price, _TAKER, now)
 
     def fill(
         self,
@@ -363,12 +373,14 @@ class SimulatedVenue:
                 self.report(OrderCanceled(terms.order_id, "no position to reduce", now, now))
                 return
         booked = booked_price(terms, state, price, liquidity, self._slippage)
-        if not self.account.affordable(terms, quantity, booked):
+        just_judged = order.event == self.event and self._judged_as_filled
+        if not just_judged and not self.account.affordable(terms, quantity, booked):
             reason = f"not enough funds for {plain(quantity)} at {plain(booked)}"
             self.report(OrderCanceled(terms.order_id, reason, now, now))
             return
         instrument = state.instrument
-        rate = instrument.maker_fee if liquidity is Liquidity.MAKER else instrument.taker_fee
+        rate = instrument.maker_fee if liquidity is _MAKER else instrument.taker_fee
+        fee = instrument.fee(instrument.notional(quantity, booked), rate) if rate else ZERO
         self._trades += 1
         self.report(
             OrderFilled(
@@ -377,7 +389,7 @@ class SimulatedVenue:
                 f"t-{self._trades:06d}",
                 quantity,
                 booked,
-                instrument.fee(instrument.notional(quantity, booked), rate),
+                fee,
                 instrument.settle,
                 liquidity,
                 now,
@@ -389,4 +401,4 @@ class SimulatedVenue:
 
 
 def _is_market(terms: SubmitOrder) -> bool:
-    return terms.order_type is OrderType.MARKET
+    return terms.order_type is _MARKET

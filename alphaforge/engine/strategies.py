@@ -115,7 +115,7 @@ class StrategyManager:
         self.runners: dict[str, Runner] = {}
         self.owners: dict[Callable[..., object], Runner] = {}
         self._shared = shared
-        self._alerts = shared.execution.alerts
+        self._requests = shared.requests
         shared.execution.listener = self
 
     def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
@@ -148,7 +148,7 @@ class StrategyManager:
 
     def call(self, runner: Runner, callback: Callable[..., object], *args: Any) -> None:
         """Call one callback of a strategy, timed; an exception stops the strategy."""
-        requested = len(self._shared.requests)
+        requested = len(self._requests)
         started = runner.timing.start()
         try:
             callback(*args)
@@ -159,7 +159,7 @@ class StrategyManager:
 
     def dispatch(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
         """Call every listener with an event, in order; the hot way in."""
-        requests = self._shared.requests
+        requests = self._requests
         for callback in listeners:
             requested = len(requests)
             try:
@@ -214,22 +214,22 @@ class StrategyManager:
 
     def fail(self, name: str, error: Exception) -> None:
         """Stop a strategy for a reason from outside its callbacks."""
-        self._failed(self.runners[name], error, len(self._shared.requests))
+        self._failed(self.runners[name], error, len(self._requests))
 
     def _failed(self, runner: Runner, error: Exception, requested: int) -> None:
         """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
         execution = self._shared.execution
-        del self._shared.requests[requested:]
+        del self._requests[requested:]
         runner.state = RunState.FAILED
         runner.error = error
         runner.unlisten()
-        self._shared.requests.append((execution.cancel_all, (runner.name,)))
+        self._requests.append((execution.cancel_all, (runner.name,)))
         message = (
             f"strategy {runner.name} was stopped: {type(error).__name__}: {error}"
             if str(error)
             else f"strategy {runner.name} was stopped: {type(error).__name__}"
         )
-        self._alerts.append(
+        execution.record.append(
             Alert(
                 AlertLevel.ERROR,
                 "strategy-error",

@@ -9,10 +9,14 @@ from typing import Any, ClassVar
 
 from alphaforge.engine.desk import Desk
 from alphaforge.engine.portfolio import Position
+from alphaforge.model.enums import OrderSide
 from alphaforge.model.events import Signal
 from alphaforge.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from alphaforge.model.numbers import Number
 from alphaforge.model.orders import Fill, Order
+
+
+_BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 
 
 class Strategy:
@@ -128,7 +132,7 @@ class Strategy:
         never raises: it arrives as `on_order` with DENIED and the reason.
         """
         return self._desk.order(
-            "BUY",
+            _BUY,
             symbol,
             quantity,
             limit=limit,
@@ -161,7 +165,7 @@ class Strategy:
     ) -> Order:
         """Sell; see `buy`."""
         return self._desk.order(
-            "SELL",
+            _SELL,
             symbol,
             quantity,
             limit=limit,

@@ -13,9 +13,17 @@ Action = Callable[[int], None]
 
 
 class Timers:
-    """A queue of actions by (due, registration): equal dues fire in the order registered."""
+    """A queue of actions by (due, registration): equal dues fire in the order registered.
+
+    Attributes:
+        now: Engine time, ns UTC: the greatest `ts_local` of any event so far.
+        next_due: When the next action is due; far away if none is.
+    """
+
+    __slots__ = ("_heap", "_registered", "next_due", "now")
 
     def __init__(self) -> None:
+        self.now = 0
         self.next_due = FAR
         self._heap: list[tuple[int, int, Action]] = []
         self._registered = 0

@@ -3,9 +3,10 @@
 The one place that rounds prices and quantities onto the grid.
 """
 
-from decimal import Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from alphaforge.model.enums import InstrumentKind, OrderSide
 from alphaforge.model.numbers import (
@@ -14,9 +15,17 @@ from alphaforge.model.numbers import (
     ONE,
     ZERO,
     ceil_to,
+    decimal_step,
     floor_to,
     nearest_to,
 )
+
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_INVERSE = InstrumentKind.INVERSE
+_BUY = OrderSide.BUY
+
+_multiply = EXACT.multiply
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,6 +45,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         multiplier: Base units (linear, spot) or quote units (inverse) per contract.
         maker_fee: Rate paid on resting fills, as a fraction (0.001 = 10 bps); negative = rebate.
         taker_fee: Rate paid on taking fills, as a fraction.
+        decimal_steps: Derived: both steps are powers of ten, so that rounding is a `quantize`.
+        cost_factor: Derived: 1 + the larger of the two fee rates, at least 1.
         source: Where the rules came from: `venue`, `config`, `data` or `default`.
     """
 
@@ -53,14 +64,28 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     maker_fee: Decimal = ZERO
     taker_fee: Decimal = Decimal("0.001")
     source: str = "default"
+    decimal_steps: bool = True
+    cost_factor: Decimal = ONE
+
+    def __post_init__(self) -> None:
+        price, quantity = decimal_step(self.price_step), decimal_step(self.quantity_step)
+        force_setattr(self, "price_step", price or self.price_step)
+        force_setattr(self, "quantity_step", quantity or self.quantity_step)
+        force_setattr(self, "decimal_steps", price is not None and quantity is not None)
+        dearest = max(self.maker_fee, self.taker_fee, ZERO)
+        force_setattr(self, "cost_factor", EXACT.add(ONE, dearest))
+        if self.multiplier == 1:
+            force_setattr(self, "multiplier", ONE)
 
     def quantity_floor(self, quantity: Decimal) -> Decimal:
         """Floor a quantity onto the grid (an order never grows by rounding)."""
+        if self.decimal_steps:
+            return quantity.quantize(self.quantity_step, ROUND_FLOOR, EXACT)
         return floor_to(quantity, self.quantity_step)
 
     def limit_on_grid(self, price: Decimal, side: OrderSide) -> Decimal:
         """Round a limit price in the order's favour: a buy down, a sell up."""
-        if side is OrderSide.BUY:
+        if side is _BUY:
             return floor_to(price, self.price_step)
         return ceil_to(price, self.price_step)
 
@@ -70,7 +95,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def price_of(self, price: float) -> Decimal:
         """Book a market price: its shortest text, on the grid, half-even."""
-        return nearest_to(Decimal(repr(price)), self.price_step)
+        if self.decimal_steps:
+            return Decimal(repr(float(price))).quantize(self.price_step, ROUND_HALF_EVEN, EXACT)
+        return nearest_to(Decimal(repr(float(price))), self.price_step)
 
     def notional(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Value in the settle currency (spot: the quote), signed like `quantity`.
@@ -78,17 +105,17 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Spot and linear: quantity × price × multiplier, exact. Inverse: quantity × multiplier ÷
         price, rounded half-even to 8 decimals, once.
         """
-        if self.kind is InstrumentKind.INVERSE:
+        if self.kind is _INVERSE:
             face = EXACT.multiply(quantity, self.multiplier)
             return EXACT.divide(face, price).quantize(CURRENCY_STEP, context=EXACT)
-        value = EXACT.multiply(quantity, price)
-        return value if self.multiplier == 1 else EXACT.multiply(value, self.multiplier)
+        value = _multiply(quantity, price)
+        return value if self.multiplier is ONE else _multiply(value, self.multiplier)
 
     def fee(self, value: Decimal, rate: Decimal) -> Decimal:
         """Fee on a value at a rate: rounded half-even to 8 decimals, once, at booking."""
         if not rate:
             return ZERO
-        return EXACT.multiply(EXACT.abs(value), rate).quantize(CURRENCY_STEP, context=EXACT)
+        return _multiply(EXACT.abs(value), rate).quantize(CURRENCY_STEP, ROUND_HALF_EVEN, EXACT)
 
 
 def default_instrument(symbol: str, venue: str = "sim") -> Instrument:

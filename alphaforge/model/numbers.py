@@ -18,22 +18,24 @@ CURRENCY_STEP = Decimal("1e-8")
 EXACT = Context(prec=60)
 """Wide enough that no product of a price, a quantity and a rate is ever rounded."""
 
+LARGEST_POWER = 20
+"""Numbers of 10^21 and more are no price, quantity or cash of any market: they are not read."""
+
 
 def decimal_of(value: Number) -> Decimal:
     """Read a number exactly: text and Decimal as written, a float by its shortest text.
 
-    Anything that is no number (also a bool, NaN or infinite input) gives `NAN`, which no order
-    passes the risk gate with: a bad number is denied with a reason, it never raises in a strategy.
+    Anything that is no number (also a bool, NaN, infinite or absurdly large input) gives `NAN`,
+    which no order passes the risk gate with: a bad number is denied with a reason, it never raises
+    in a strategy. numpy's floats are floats.
     """
-    if isinstance(value, Decimal):
-        return value if value.is_finite() else NAN
     if isinstance(value, bool):
         return NAN
     try:
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
     except (InvalidOperation, TypeError, ValueError):
         return NAN
-    return number if number.is_finite() else NAN
+    return number if number.is_finite() and number.adjusted() <= LARGEST_POWER else NAN
 
 
 def plain(number: Decimal) -> str:
@@ -45,14 +47,21 @@ def plain(number: Decimal) -> str:
 
 
 @lru_cache(maxsize=1024)
-def is_power_of_ten(step: Decimal) -> bool:
-    """Whether a step is 1, 0.1, 10, …: then rounding is a plain `quantize`."""
-    return step.normalize().as_tuple().digits == (1,)
+def decimal_step(step: Decimal) -> Decimal | None:
+    """1, 0.1, 0.01, … in its shortest form, by which rounding is a plain `quantize`; else None.
+
+    The form matters: `quantize` looks at the exponent alone, so `0.10` would round to cents.
+    """
+    shortest = step.normalize(EXACT)
+    sign, digits, exponent = shortest.as_tuple()
+    fits = digits == (1,) and not sign and isinstance(exponent, int) and exponent <= 0
+    return shortest if fits else None
 
 
 def _to_grid(number: Decimal, step: Decimal, rounding: str) -> Decimal:
-    if is_power_of_ten(step):
-        return number.quantize(step, rounding, EXACT)
+    unit = decimal_step(step)
+    if unit is not None:
+        return number.quantize(unit, rounding, EXACT)
     count = EXACT.divide(number, step).to_integral_value(rounding)
     return EXACT.multiply(count, step)
 

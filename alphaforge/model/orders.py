@@ -9,7 +9,6 @@ from decimal import Decimal
 import msgspec
 
 from alphaforge.model.enums import (
-    OPEN_STATUSES,
     Liquidity,
     OrderSide,
     OrderStatus,
@@ -46,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
         client_order_id: What a venue over the wire is told; empty where simulated.
         venue_order_id: The venue's; empty until it accepted.
         status: Where it stands.
+        is_open: Whether it can still fill.
         pending: What was asked and not answered.
         in_doubt: True while its outcome at the venue is not known.
         filled: Quantity done.
@@ -78,6 +78,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     client_order_id: str = ""
     venue_order_id: str = ""
     status: OrderStatus = OrderStatus.INITIALIZED
+    is_open: bool = True
     pending: PendingRequest = PendingRequest.NONE
     in_doubt: bool = False
     filled: Decimal = ZERO
@@ -86,11 +87,6 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     reason: str = ""
     ts: int = 0
     ts_last: int = 0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can still fill."""
-        return self.status in OPEN_STATUSES
 
     @classmethod
     def market(

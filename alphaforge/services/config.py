@@ -169,7 +169,7 @@ def load_configuration(
         for name, layer in profile_layers(text, content, problems):
             profiles.setdefault(name, []).append(layer)
     chosen = profile or variables.get(PROFILE_VARIABLE, "")
-    _check_profile(chosen, profiles, problems)
+    _check_profile(chosen, "--profile" if profile else PROFILE_VARIABLE, profiles, problems)
     layers = [*bases, *profiles.get(chosen, [])]
     layers.append(environment_layer(variables, layers, problems))
     layers.append(flag_layer(overrides or {}))
@@ -211,7 +211,7 @@ def find_project_file(directory: Path) -> Path | None:
 
 def _read(path: Path, source: Source) -> tuple[TomlText, Source]:
     try:
-        return TomlText(path, path.read_text(encoding="utf-8")), source
+        return TomlText(path, path.read_text(encoding="utf-8-sig")), source
     except FileNotFoundError:
         raise NotFoundError(
             f"there is no settings file {path}", remedy="name an existing one with --config FILE"
@@ -242,14 +242,14 @@ def _parse(text: TomlText, problems: list[ConfigError]) -> dict[str, object]:
 
 
 def _check_profile(
-    chosen: str, profiles: Mapping[str, object], problems: list[ConfigError]
+    chosen: str, said_by: str, profiles: Mapping[str, object], problems: list[ConfigError]
 ) -> None:
     known = [*profiles, *(name for name in PROFILES if name not in profiles)]
     if not chosen or chosen in known:
         return
     guess = nearest(chosen, known)
     remedy = f"did you mean {guess}?" if guess else "known profiles: " + ", ".join(known)
-    problems.append(ConfigError(f"there is no profile {chosen}", remedy=remedy))
+    problems.append(ConfigError(f"there is no profile {chosen} ({said_by})", remedy=remedy))
 
 
 def _misfits(configuration: Configuration) -> Iterator[ConfigError]:

@@ -6,7 +6,7 @@ when somebody asks. Must never decide what a value means.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +47,12 @@ class Origin(NamedTuple):
     name: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line is not None else str(self.path or "")
+        return self.told(str)
+
+    def told(self, path_text: Callable[[Path], str]) -> str:
+        """In words: `profile staging alphaforge.toml:12`, the path as `path_text` writes it."""
+        place = path_text(self.path) if self.path is not None else ""
+        place = f"{place}:{self.line}" if self.line is not None else place
         return " ".join(part for part in (self.source.value, self.name, place) if part)
 
 

@@ -1,7 +1,8 @@
 """Loads a strategy from a file: by path, with errors that show the user's own line.
 
 Whatever is wrong with the file ends as a `StrategyError` (or `NotFoundError`) before anything is
-started. Must never leave a trace in `sys.path`, nor let a file's neighbours leak into another's.
+started. What it prints goes to stderr: stdout is data. Must never leave a trace in `sys.path`, nor
+let a file's neighbours leak into another's.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import linecache
 import sys
 import traceback
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -76,7 +77,8 @@ def load_strategy(target: str) -> LoadedStrategy:
     """Load one `FILE.py` or `FILE.py:ClassName`; raises as `load_strategies`."""
     path, class_name = split_target(target)
     content = _read(path)
-    module = _import(path, _decoded(content, path))
+    source = _decoded(content, path)
+    module = _import(path, source)
     cls = _pick(module, path, class_name)
     check_class(cls, path)
     return LoadedStrategy(
@@ -85,7 +87,7 @@ def load_strategy(target: str) -> LoadedStrategy:
         path=path,
         cls=cls,
         parameters=parameters_of(cls),
-        source=content.decode("utf-8"),
+        source=source,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
@@ -96,7 +98,8 @@ def build_strategy(strategy: LoadedStrategy, values: Mapping[str, object]) -> St
     Raises `StrategyError` with the user's own frame if the constructor does.
     """
     try:
-        instance = strategy.cls()
+        with redirect_stdout(sys.stderr):
+            instance = strategy.cls()
     except Exception as error:
         raise frame_error(error, strategy.path) from error
     apply_parameters(instance, values)
@@ -183,7 +186,7 @@ def _short(path: Path) -> str:
 
 def _decoded(content: bytes, path: Path) -> str:
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise StrategyError(
@@ -203,7 +206,7 @@ def _import(path: Path, source: str) -> ModuleType:
     sys.modules[name] = module
     try:
         code = compile(source, str(path), "exec", dont_inherit=True)
-        with _beside(path.parent):
+        with _beside(path.parent), redirect_stdout(sys.stderr):
             exec(code, module.__dict__)  # noqa: S102 - running the user's file is what was asked
     except SyntaxError as error:
         del sys.modules[name]

@@ -11,6 +11,7 @@ import textwrap
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import cache
 from typing import ClassVar, NamedTuple, get_origin, get_type_hints
 
 from alphaforge.errors import StrategyError, UsageError
@@ -52,18 +53,23 @@ def parameters_of(cls: type) -> dict[str, Parameter]:
     Raises `StrategyError` for an annotation that names nothing, and for a default that does not
     fit its annotation.
     """
+    return {parameter.name: parameter for parameter in _parameters(cls)}
+
+
+@cache
+def _parameters(cls: type) -> tuple[Parameter, ...]:
     found: dict[str, Parameter] = {}
     for base in reversed(_own_bases(cls)):
-        hints = _hints(base)
         documents = _documents(base)
-        for name in vars(base).get("__annotations__", {}):
-            if name.startswith("_") or name not in vars(base) or _is_constant(hints[name]):
+        written: dict[str, object] = inspect.get_annotations(base)
+        for name, text in written.items():
+            if name.startswith("_") or name not in vars(base):
                 continue
-            default = getattr(cls, name)
-            found[name] = Parameter(name, hints[name], default, documents.get(name, ""))
-    for parameter in found.values():
-        _check_default(cls, parameter)
-    return found
+            annotation = _annotation(base, name, text)
+            if not _is_constant(annotation):
+                default = _fitting_default(cls, name, annotation)
+                found[name] = Parameter(name, annotation, default, documents.get(name, ""))
+    return tuple(found.values())
 
 
 def configure(cls: type, values: Mapping[str, object]) -> dict[str, object]:
@@ -153,14 +159,18 @@ def _own_bases(cls: type) -> list[type]:
     return [base for base in cls.__mro__ if not base.__module__.startswith(foreign)]
 
 
-def _hints(base: type) -> dict[str, object]:
+def _annotation(base: type, name: str, written: object) -> object:
+    """One annotation, resolved by itself: those that are no parameter's may name what they like."""
+    alone = {"__annotations__": {name: written}, "__module__": base.__module__}
     try:
-        return get_type_hints(base, include_extras=True)
+        return get_type_hints(type(base.__name__, (), alone), include_extras=True)[name]
     except (NameError, TypeError, SyntaxError, AttributeError) as error:
+        path, line = place_of(base, name)
         raise StrategyError(
-            f"an annotation of {base.__name__} cannot be read: {error}",
+            f"the annotation of parameter {name} cannot be read: {error}",
             remedy="import the name it uses at the top of the file",
-            path=inspect.getsourcefile(base),
+            path=path,
+            line=line,
         ) from error
 
 
@@ -168,16 +178,18 @@ def _is_constant(annotation: object) -> bool:
     return annotation is ClassVar or get_origin(annotation) is ClassVar
 
 
-def _check_default(cls: type, parameter: Parameter) -> None:
-    if not is_readable(parameter.type):
-        return
+def _fitting_default(cls: type, name: str, annotation: object) -> object:
+    """The default as its annotation reads it: `size: Decimal = "0.1"` is a Decimal."""
+    default: object = getattr(cls, name)
+    if not is_readable(annotation):
+        return default
     try:
-        read_value(parameter.default, parameter.type)
+        return read_value(default, annotation)
     except WrongValueError as error:
-        path, line = place_of(cls, parameter.name)
+        path, line = place_of(cls, name)
         raise StrategyError(
-            f"the default of parameter {parameter.name} does not fit its annotation: {error}",
-            remedy=f"give it a {parameter.type_text} or change the annotation",
+            f"the default of parameter {name} does not fit its annotation: {error}",
+            remedy=f"write: {describe(annotation)}, or change the annotation",
             path=path,
             line=line,
         ) from error

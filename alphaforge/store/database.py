@@ -27,6 +27,9 @@ Durability: TypeAlias = Literal["process", "power"]
 BUSY_TIMEOUT_MS = 5_000
 """How long a statement waits for another process's transaction before it fails as locked."""
 
+LOG_PAGES = 16_384
+"""Size of SQLite's log, 64 MB, at which a commit moves it into the file whoever waits."""
+
 
 class _DriverConnection(Protocol):
     """What sqlite3's connection and SQLAlchemy's dress of aiosqlite's have in common."""
@@ -37,12 +40,13 @@ class _DriverConnection(Protocol):
 
 
 _COMMON = ("PRAGMA busy_timeout = {busy}", "PRAGMA foreign_keys = ON")
+_LOG = ("PRAGMA journal_mode = WAL", f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
 _WRITER = {
-    "process": (*_COMMON, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL"),
+    "process": (*_COMMON, *_LOG, "PRAGMA synchronous = NORMAL"),
     # Darwin's fsync does not reach the platter without the last two; elsewhere they change nothing.
     "power": (
         *_COMMON,
-        "PRAGMA journal_mode = WAL",
+        *_LOG,
         "PRAGMA synchronous = FULL",
         "PRAGMA fullfsync = ON",
         "PRAGMA checkpoint_fullfsync = ON",

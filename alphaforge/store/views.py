@@ -7,6 +7,7 @@ decide nothing and must touch no database: what it no longer holds it asks its `
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any, TypeAlias
 
 import msgspec
@@ -116,7 +117,8 @@ class Projector:
 
     def forget(self) -> None:
         """Let go of the longest closed orders; only when all that was taken is committed."""
-        for order_id in list(self._closed)[: len(self._closed) - KEEP_CLOSED]:
+        excess = max(len(self._closed) - KEEP_CLOSED, 0)
+        for order_id in list(islice(self._closed, excess)):
             del self._closed[order_id]
             del self._lives[order_id]
 

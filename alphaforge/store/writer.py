@@ -10,7 +10,7 @@ start a thread.
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 from sqlalchemy import delete, func, select, update
@@ -26,10 +26,16 @@ from alphaforge.store.journal import InputEvent
 from alphaforge.store.records import RunRecord, RunStatus
 from alphaforge.store.views import Projector
 
-_Pending: TypeAlias = tuple[Callable[..., None], RunIntake, Any, Any]
-"""What encodes an append, for which run, and the append's own two values."""
-
 _event_decoder = msgspec.json.Decoder(OrderEvent)
+
+
+class _Pending(msgspec.Struct, gc=False):
+    """An append in line: what encodes it, for which run, and its own two values."""
+
+    encoder: Callable[..., None]
+    run: RunIntake
+    first: Any
+    second: Any
 
 
 class Writer:
@@ -126,6 +132,21 @@ class Writer:
         self._committed = self._encoded
         return self._committed
 
+    def checkpoint(self) -> None:
+        """Move committed rows from SQLite's log into the file; waits for no one, blocks no flush.
+
+        Call it now and then from a thread other than the flushing one: a flush that has to do it
+        itself, once the log holds `database.LOG_PAGES`, stalls for several milliseconds.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with database.explained(self._url):
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+
     def finish_run(
         self,
         run_id: str,
@@ -180,7 +201,7 @@ class Writer:
         run = self._runs.get(run_id)
         if run is None:
             raise resume.no_run(run_id)
-        self._pending.append((encoder, run, first, second))
+        self._pending.append(_Pending(encoder, run, first, second))
         self._appended += 1
         return self._appended
 
@@ -189,11 +210,11 @@ class Writer:
         pending, batch = self._pending, self._batch
         touched: dict[str, RunIntake] = {}
         for _ in range(len(pending)):
-            encoder, run, first, second = pending[0]
-            encoder(batch, run, first, second)
+            append = pending[0]
+            append.encoder(batch, append.run, append.first, append.second)
             pending.popleft()
             self._encoded += 1
-            touched[run.run_id] = run
+            touched[append.run.run_id] = append.run
         for run in touched.values():
             intake.close_block(batch, run)
             batch.add_views(run.projector.take())

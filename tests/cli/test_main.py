@@ -246,15 +246,13 @@ def test_the_reader_of_a_pipe_may_go_away_in_silence(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
-    fifo = tmp_path / "bot.py"
-    os.mkfifo(fifo)
-    process = start("strategy", "check", str(fifo), cwd=tmp_path)
-    with fifo.open("w"):  # opens once the command reads, so it is at work now
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
-    assert process.stderr.read() == "interrupted\n"
-    process.stderr.close()
-    process.stdout.close()
+    waiting = tmp_path / "bot.py"
+    waiting.write_text("import sys\n\nprint('at work', flush=True)\nsys.stdin.read()\n")
+    process = start("strategy", "check", str(waiting), cwd=tmp_path, stdin=subprocess.PIPE)
+    assert process.stderr.readline() == "at work\n"
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_list_shows_the_right_and_the_broken_ones(run, folder: Path, bot: Path) 
 
 
 def test_list_of_nothing_says_what_to_type(run, folder: Path) -> None:
-    assert run("strategy", "list").code == 2
+    assert run("strategy", "list").code == 7
     (folder / "strategies").mkdir()
     ended = run("strategy", "list")
     assert (ended.code, ended.out) == (0, "")

@@ -15,6 +15,8 @@ CENT = Decimal("0.00000001")
 
 
 class BarRow(NamedTuple):
+    """A bar; `begin` and `end` in ns."""
+
     begin: int
     end: int
     open: Decimal
@@ -172,7 +174,7 @@ def meet_bar(order: Waiting, bar: BarRow) -> tuple[Decimal, str] | None:
 
 
 def path_of(bar: BarRow) -> list[Decimal]:
-    up_first = bar.high - bar.open <= bar.open - bar.low
+    up_first = bar.high - bar.open < bar.open - bar.low  # equally near: open by the rules
     turns = (bar.high, bar.low) if up_first else (bar.low, bar.high)
     return [bar.open, *turns, bar.close]
 
@@ -199,9 +201,9 @@ def on_ticks(ticks: Sequence[Tick], script: Script, account: Account) -> None:
         signal = market if only_quotes else {1: last, -1: last}
         here = {side: price * side for side, price in market.items() if price is not None}
         wake = {side: price * side for side, price in signal.items() if price is not None}
-        arriving: list[Waiting] = []
         for order in account.waiting[:]:
-            arriving += [] if order.over else meet_tick(account, order, tick.ts, here, wake)
+            if not order.over:
+                meet_tick(account, order, tick.ts, here, wake)
         for action in script.get(i, ()):
             if isinstance(action, Cancel):
                 account.cancel(action.key)
@@ -211,12 +213,12 @@ def on_ticks(ticks: Sequence[Tick], script: Script, account: Account) -> None:
 
 def meet_tick(
     account: Account, order: Waiting, ts: int, here: dict[int, Decimal], wake: dict[int, Decimal]
-) -> list[Waiting]:
+) -> None:
     """Let an order meet the market as it stands; its legs follow at once."""
     side, arrives, order.fresh = order.ask.side, order.fresh, False
     if order.stop is not None:
         if side not in wake or wake[side] < order.stop:
-            return []
+            return
         order.stop, arrives = None, True
     price = here[side]
     crosses = order.limit is None or price <= order.limit
@@ -228,4 +230,21 @@ def meet_tick(
                 meet_tick(account, leg, ts, here, wake)
     elif crosses or (arrives and order.ask.tif != "GTC"):
         account.end(order)
-    return []
+
+
+def average_cost(fills: Iterable[tuple[Decimal, Decimal]]) -> list[Decimal]:
+    """Realized profit of each (signed quantity, price), gross of fees, by average cost."""
+    held = cost = Decimal(0)
+    gains = []
+    for quantity, price in fills:
+        closing = max(-abs(held), -abs(quantity)) * (1 if held > 0 else -1)
+        closing = closing if held * quantity < 0 else Decimal(0)
+        share = Decimal(0)
+        if closing:
+            whole = closing == -held
+            share = -cost if whole else WIDE.divide(WIDE.multiply(cost, closing), held)
+            share = share if whole else share.quantize(CENT, ROUND_HALF_EVEN, WIDE)
+        gains.append(WIDE.subtract(-WIDE.multiply(closing, price), -share))
+        cost = WIDE.add(WIDE.add(cost, share), WIDE.multiply(quantity - closing, price))
+        held += quantity
+    return gains

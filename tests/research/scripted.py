@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from tests.research.reference import Account, Ask, BarRow, Cancel, Done, Script, Tick, on_bars, on_ticks
-
 from alphaforge import Strategy
 from alphaforge.engine.build import simulate
 from alphaforge.engine.core import Engine
@@ -15,6 +13,17 @@ from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import Bar, BarOpen, MarketEvent, Quote, Trade
 from alphaforge.model.orders import Fill
 from alphaforge.model.settings import AccountSettings, EngineSettings, SimulationSettings
+from tests.research.reference import (
+    Account,
+    Ask,
+    BarRow,
+    Cancel,
+    Done,
+    Script,
+    Tick,
+    on_bars,
+    on_ticks,
+)
 
 SYMBOL = "BTC/USDT"
 CASH = Decimal(10) ** 12

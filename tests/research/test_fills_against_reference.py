@@ -6,12 +6,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.research.reference import Ask, BarRow, Cancel, Script, Tick
-from tests.research.scripted import SYMBOL, compare_bars, compare_ticks, spot
+from alphaforge.model.enums import OrderSide
+from tests.research.reference import Ask, BarRow, Cancel, Script, Tick, average_cost
+from tests.research.scripted import compare_bars, compare_ticks, spot
 
 MINUTE = 60_000_000_000
 BEGIN = 1_577_836_800_000_000_000
 CENT = Decimal("0.01")
+SIGN = {OrderSide.BUY: 1, OrderSide.SELL: -1}
 
 
 @st.composite
@@ -42,18 +44,25 @@ def asks(draw: st.DrawFn, key: str, price: Decimal, last_ts: int, *, ticks: bool
         ask.stop = price + side * beyond
     if kind in {"limit", "stop-limit"}:
         ask.limit = (ask.stop or price) + around
-    bracket = draw(st.sampled_from(["", "", "both", "loss", "profit"]))
-    entry = ask.limit or ask.stop or price
-    if bracket in {"both", "loss"}:
-        ask.stop_loss = entry - side * (beyond + (2 if ticks else 0))
-    if bracket in {"both", "profit"}:
-        gain = Decimal(draw(st.integers(1, 60))) * CENT
-        ask.take_profit = entry + side * (gain + (2 if ticks else 0))
     if draw(st.integers(0, 5)) == 0 and kind != "market":
         ask.expires = last_ts + draw(st.integers(1, 4)) * (MINUTE if not ticks else 1000)
     if ticks and kind == "limit":
         ask.tif = draw(st.sampled_from(["GTC", "GTC", "IOC", "FOK"])) if not ask.expires else "GTC"
         ask.post_only = draw(st.booleans()) and ask.tif == "GTC"
+    return ask
+
+
+@st.composite
+def brackets(draw: st.DrawFn, price: Decimal, last_ts: int, *, ticks: bool) -> Ask:
+    """An entry with one leg or two; alone, for legs only ever reduce the position."""
+    ask = draw(asks("entry", price, last_ts, ticks=ticks))
+    entry = ask.limit or ask.stop or price
+    room = Decimal(2) if ticks else Decimal(0)
+    which = draw(st.sampled_from(["both", "both", "loss", "profit"]))
+    if which != "profit":
+        ask.stop_loss = entry - ask.side * (draw(st.integers(1, 60)) * CENT + room)
+    if which != "loss":
+        ask.take_profit = entry + ask.side * (draw(st.integers(1, 60)) * CENT + room)
     return ask
 
 
@@ -73,7 +82,17 @@ def bar_scripts(draw: st.DrawFn) -> tuple[list[BarRow], Script]:
 @given(bar_scripts())
 def test_orders_on_bars_fill_as_the_rules_say(case: tuple[list[BarRow], Script]) -> None:
     rows, script = case
-    compare_bars(rows, script, spot())
+    fills = compare_bars(rows, script, spot())
+    gains = average_cost((each.quantity * SIGN[each.side], each.price) for each in fills)
+    assert [each.realized_pnl for each in fills] == gains
+
+
+@given(st.data())
+def test_a_bracket_on_bars_ends_by_one_leg_and_the_stop_wins(data: st.DataObject) -> None:
+    rows = data.draw(bar_rows())
+    at = data.draw(st.integers(0, len(rows) - 1))
+    entry = data.draw(brackets(rows[at].close, rows[at].end, ticks=False))
+    compare_bars(rows, {at: [entry]}, spot(), at_close=data.draw(st.booleans()))
 
 
 @given(bar_scripts())
@@ -105,6 +124,14 @@ def tick_scripts(draw: st.DrawFn, mixture: str) -> tuple[list[Tick], Script]:
         if draw(st.integers(0, 3)) == 0:
             script[min(at + draw(st.integers(1, 5)), len(ticks) - 1)].append(Cancel(f"a{number}"))
     return ticks, script
+
+
+@given(st.data())
+def test_a_bracket_on_ticks_ends_by_one_leg(data: st.DataObject) -> None:
+    ticks, _ = data.draw(tick_scripts(data.draw(st.sampled_from(["trades", "quotes", "both"]))))
+    at = data.draw(st.integers(2, len(ticks) - 1))
+    entry = data.draw(brackets(ticks[at].bid, ticks[at].ts, ticks=True))
+    compare_ticks(ticks, {at: [entry]}, spot())
 
 
 @given(tick_scripts("trades"))

@@ -100,6 +100,14 @@ def test_a_file_that_is_not_toml_is_named_with_its_line(
     assert problem.line == line
 
 
+def test_a_byte_order_mark_and_dos_line_ends_are_no_problem(tmp_path: Path) -> None:
+    file = tmp_path / "alphaforge.toml"
+    file.write_bytes(b"\xef\xbb\xbf[engine]\r\nseed = 4\r\n")
+    configuration = load_configuration(file=file, environ={"HOME": str(tmp_path)})
+    assert configuration.settings.engine.seed == 4
+    assert configuration.origin("engine.seed").line == 2
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "alphaforge.toml"
     file.write_bytes(b"\xff\xfe\x00")

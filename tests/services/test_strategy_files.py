@@ -247,6 +247,19 @@ def test_two_files_may_each_have_a_neighbour_of_the_same_name(write: Write) -> N
     assert "signals" not in sys.modules
 
 
+def test_annotations_may_be_postponed(write: Write) -> None:
+    path = write("from __future__ import annotations\n\n" + GOOD)
+    assert load_strategy(str(path)).parameters["fast"].type is int
+
+
+def test_what_a_file_prints_while_it_is_loaded_is_talk(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "print('loading')\n" + GOOD + "\n    def __init__(self):\n        print('building')\n"
+    build_strategy(load_strategy(str(write(text))), {})
+    assert capsys.readouterr() == ("", "loading\nbuilding\n")
+
+
 def test_a_changed_file_is_read_again(write: Write) -> None:
     load_strategy(str(write(GOOD)))
     path = write(GOOD.replace("10", "11"))

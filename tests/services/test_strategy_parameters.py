@@ -134,10 +134,22 @@ def test_a_default_that_does_not_fit_is_an_error_with_its_line() -> None:
     assert lines[(caught.value.line or 0) - 1].strip().startswith('fast: int = "10"')
 
 
-def test_an_annotation_that_names_nothing_is_an_error() -> None:
-    wrong = type("Wrong", (), {"__annotations__": {"x": "Nowhere"}, "x": 1})
-    with pytest.raises(StrategyError, match="annotation of Wrong"):
+def test_an_annotation_that_names_nothing_is_an_error_where_it_is_a_parameters() -> None:
+    annotations = {"average": "Nowhere", "fast": "int"}
+    fine = type("Fine", (), {"__annotations__": annotations, "fast": 1})
+    assert parameters_of(fine)["fast"].type is int
+    wrong = type("Wrong", (), {"__annotations__": annotations, "average": None})
+    with pytest.raises(StrategyError, match="annotation of parameter average"):
         parameters_of(wrong)
+
+
+def test_a_default_is_what_its_annotation_says() -> None:
+    class Loose:
+        size: Decimal = "0.10"  # pyright: ignore[reportAssignmentType] - as users write it
+        rate: float = 1
+
+    defaults = [parameter.default for parameter in parameters_of(Loose).values()]
+    assert [repr(default) for default in defaults] == ["Decimal('0.10')", "1.0"]
 
 
 @given(st.integers(), st.decimals(allow_nan=False, allow_infinity=False), st.booleans())

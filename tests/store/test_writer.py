@@ -196,6 +196,35 @@ def test_closed_orders_are_forgotten_and_folded_again_when_a_late_fill_comes(
     assert dump(rows) == live
 
 
+@pytest.mark.parametrize(("kept", "held"), [(0, 0), (2, 2), (3, 3), (4, 3), (5, 3)])
+def test_only_as_many_closed_orders_are_forgotten_as_there_are_too_many(
+    writer, monkeypatch, kept, held
+):
+    monkeypatch.setattr(views, "KEEP_CLOSED", kept)
+    desk = Desk()
+    writer.begin_run(record())
+    for _ in range(3):
+        for step in desk.trade(OrderSide.BUY, "1", "61000"):
+            writer.append_step(RUN, step)
+    writer.flush()
+    assert len(writer._runs[RUN].projector._lives) == held
+
+
+def test_a_checkpoint_moves_rows_into_the_file_without_waiting_for_a_writer(writer, path, tmp_path):
+    writer.begin_run(record())
+    writer.append_step(RUN, Desk().deny("no"))
+    writer.flush()
+    with writer._connection.begin():
+        writer._connection.exec_driver_sql("UPDATE runs SET account = 'not committed'")
+        writer.checkpoint()
+    alone = tmp_path / "copy.db"
+    alone.write_bytes(path.read_bytes())
+    connection = sqlite3.connect(alone)
+    assert connection.execute("SELECT account FROM runs").fetchall() == [("paper",)]
+    assert connection.execute("SELECT count(*) FROM decisions").fetchall() == [(1,)]
+    connection.close()
+
+
 def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path, rows, writer, path):
     steps = day(Desk())
     write_day(writer)

@@ -10,8 +10,12 @@ import msgspec
 
 from alphaforge.model.enums import InstrumentKind, OrderSide
 from alphaforge.model.instrument import Instrument
-from alphaforge.model.numbers import EXACT, ONE, ZERO
+from alphaforge.model.numbers import EXACT, ZERO
 
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_SPOT = InstrumentKind.SPOT
+_BUY = OrderSide.BUY
 
 class Reservation(msgspec.Struct, gc=False):
     """What one working order holds back.
@@ -72,19 +76,19 @@ class Exposure:
             return
         instrument = reservation.instrument
         symbol = instrument.symbol
-        side = self._buying if reservation.side is OrderSide.BUY else self._selling
+        side = self._buying if reservation.side is _BUY else self._selling
         total = EXACT.add(side.get(symbol, ZERO), EXACT.subtract(quantity, before))
         if total:
             side[symbol] = total
         else:
             side.pop(symbol, None)
         reservation.quantity = quantity
-        if instrument.kind is InstrumentKind.SPOT and not reservation.reduce_only:
+        if instrument.kind is _SPOT and not reservation.reduce_only:
             self._reserve(reservation, quantity)
 
     def _reserve(self, reservation: Reservation, quantity: Decimal) -> None:
         instrument = reservation.instrument
-        if reservation.side is OrderSide.BUY:
+        if reservation.side is _BUY:
             currency = instrument.quote
             funds = cost(instrument, quantity, reservation.price)
         else:
@@ -103,6 +107,4 @@ def cost(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
     """Quote needed to buy on a cash account: value and the larger of the two fees."""
     if not quantity:
         return ZERO
-    value = instrument.notional(quantity, price)
-    rate = max(instrument.maker_fee, instrument.taker_fee, ZERO)
-    return EXACT.multiply(value, ONE + rate)
+    return EXACT.multiply(instrument.notional(quantity, price), instrument.cost_factor)

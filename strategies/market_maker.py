@@ -1,0 +1,73 @@
+"""Rests a bid and an ask around the middle, leans against its inventory, requotes when it moved."""
+
+from decimal import Decimal
+
+from alphaforge import Fill, Order, Quote, Strategy, Trade
+
+
+class MarketMaker(Strategy):
+    """Earns the spread between a resting bid and a resting ask, within an inventory limit.
+
+    Both quotes are post-only. They are moved when the middle has moved by `requote_bps`, and lean
+    away from the inventory: the more is held, the lower both stand.
+    """
+
+    symbol: str = "BTC/USDT"
+    quantity: str = "0.01"
+    spread_bps: float = 4.0  # between bid and ask, in 1/10,000 of the middle
+    requote_bps: float = 1.0  # how far the middle moves before the quotes follow
+    lean_bps: float = 2.0  # how far both stand off at the inventory limit
+    max_inventory: str = "0.05"  # base units held at most; on a cash account never below zero
+
+    def on_start(self) -> None:
+        self.bid: Order | None = None
+        self.ask: Order | None = None
+        self.quoted_at = 0.0
+        self.has_quotes = False
+        self.subscribe_quotes(self.symbol)
+        self.subscribe_trades(self.symbol)
+
+    def on_quote(self, quote: Quote) -> None:
+        self.has_quotes = True
+        self.follow(quote.mid)
+
+    def on_trade(self, trade: Trade) -> None:
+        if not self.has_quotes:  # data without quotes: the last trade stands for the middle
+            self.follow(trade.price)
+
+    def on_fill(self, fill: Fill) -> None:
+        self.requote(self.quoted_at)
+
+    def on_stop(self) -> None:
+        self.cancel_all(self.symbol)
+
+    def follow(self, middle: float) -> None:
+        """Requote once the middle has moved far enough."""
+        moved_bps = abs(middle - self.quoted_at) / middle * 10_000
+        if moved_bps >= self.requote_bps:
+            self.requote(middle)
+
+    def requote(self, middle: float) -> None:
+        """Put a quote on each side that inventory and funds allow."""
+        self.quoted_at = middle
+        held, most = self.position(self.symbol).quantity, Decimal(self.max_inventory)
+        lean = float(held / most) * self.lean_bps
+        half = self.spread_bps / 2
+        bid_price = middle * (1 - (half + lean) / 10_000)
+        ask_price = middle * (1 + (half - lean) / 10_000)
+        room, have = most - held, held
+        self.bid = self.place(self.bid, room >= Decimal(self.quantity), "buy", bid_price)
+        self.ask = self.place(self.ask, have >= Decimal(self.quantity), "sell", ask_price)
+
+    def place(self, order: Order | None, wanted: bool, side: str, price: float) -> Order | None:
+        """Move a working quote, start one, or take it away."""
+        if order is not None and order.is_open:
+            if wanted:
+                self.modify(order, limit=price)
+                return order
+            self.cancel(order)
+            return None
+        if not wanted:
+            return None
+        verb = self.buy if side == "buy" else self.sell
+        return verb(self.symbol, self.quantity, limit=price, post_only=True, tag="quote")
