@@ -5,7 +5,6 @@ wall time, because waiting is what it measures.
 """
 
 import asyncio
-import gc
 import tempfile
 import threading
 import time
@@ -13,7 +12,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import Liquidity, OrderSide, OrderType
@@ -24,6 +22,7 @@ from alphaforge.model.step import Step
 from alphaforge.store.database import Durability
 from alphaforge.store.records import RunRecord
 from alphaforge.store.writer import Writer
+from benchmarks.harness import Harness, Row, collection_paused, percentile
 
 RUN = "20261120-091500-k3f"
 STEPS = 10_000
@@ -88,7 +87,9 @@ def append_ns(steps: list[Step]) -> float:
         return (time.process_time_ns() - begun) / len(steps)
 
 
-async def beside_a_loop(writer: Writer, steps: list[Step]) -> tuple[list[float], list[float]]:
+async def beside_a_loop(
+    writer: Writer, steps: list[Step], seconds: float
+) -> tuple[list[float], list[float]]:
     """(loop lags, append-to-commit times) in ms, at a steady pace with the writer in a thread."""
     stop, wake = threading.Event(), threading.Event()
     begun: list[float] = []
@@ -113,7 +114,7 @@ async def beside_a_loop(writer: Writer, steps: list[Step]) -> tuple[list[float],
         thread.start()
     lags: list[float] = []
     start = time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < LAG_SECONDS:
+    while (elapsed := time.perf_counter() - start) < seconds:
         due = min(int(elapsed * PACE_PER_SECOND), len(steps))
         for step in steps[len(begun) : due]:
             begun.append(time.perf_counter())
@@ -129,30 +130,31 @@ async def beside_a_loop(writer: Writer, steps: list[Step]) -> tuple[list[float],
     return lags, waits
 
 
-def percentile(values: list[float], share: float) -> float:
-    """The value below which that share lies."""
-    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+def run(harness: Harness) -> dict[str, Row]:
+    """Measure `journal_rows`; lags and waits for both durabilities are further figures of it."""
+    steps = [filled_step(number) for number in range(1, harness.size(STEPS) + 1)]
+    best_of = harness.tries(BEST_OF)
+    seconds = 0.1 if harness.quick else LAG_SECONDS
+    with collection_paused():  # a session freezes what is there after its start
+        rates: list[float] = []
+        for _ in range(best_of):
+            harness.measure_floor()
+            rates.append(rows_per_second(steps))
+        extra: dict[str, float] = {"append_ns": round(append_ns(steps))}
+        for durability in ("process", "power"):
+            extra |= _beside(durability, steps, seconds)
+    extra["loop_lag_ms_p99"] = extra["loop_lag_ms_p99_process"]
+    best = max(rates)
+    return {"journal_rows": Row(best, "rows/s", best_of, 1e9 / best, extra)}
 
 
-def run() -> dict[str, dict[str, Any]]:
-    """Rows of the benchmark table: `{name: {value, unit, best_of}}`."""
-    steps = [filled_step(number) for number in range(1, STEPS + 1)]
-    gc.collect()
-    gc.freeze()  # as a session does after its start
-    best = max(rows_per_second(steps) for _ in range(BEST_OF))
-    rows: dict[str, dict[str, Any]] = {
-        "journal_rows": {"value": round(best), "unit": "rows/s", "best_of": BEST_OF},
-        "journal_append_ns": {"value": round(append_ns(steps)), "unit": "ns", "best_of": 1},
+def _beside(durability: Durability, steps: list[Step], seconds: float) -> dict[str, float]:
+    """What the writer's thread does to a loop beside it, and how long a commit takes, in ms."""
+    with scratch(durability) as writer:
+        lags, waits = asyncio.run(beside_a_loop(writer, steps, seconds))
+    figures = {
+        f"loop_lag_ms_p99_{durability}": percentile(lags, 0.99),
+        f"commit_ms_p50_{durability}": percentile(waits or [0.0], 0.5),
+        f"commit_ms_p99_{durability}": percentile(waits or [0.0], 0.99),
     }
-    durabilities: tuple[Durability, ...] = ("process", "power")
-    for durability in durabilities:
-        with scratch(durability) as writer:
-            lags, waits = asyncio.run(beside_a_loop(writer, steps))
-        for name, values, share in (
-            ("loop_lag_ms_p99", lags, 0.99),
-            ("commit_ms_p50", waits, 0.5),
-            ("commit_ms_p99", waits, 0.99),
-        ):
-            value = round(percentile(values, share), 3)
-            rows[f"journal_{name}_{durability}"] = {"value": value, "unit": "ms", "best_of": 1}
-    return rows
+    return {name: round(value, 3) for name, value in figures.items()}

@@ -9,7 +9,8 @@ class MarketMaker(Strategy):
     """Earns the spread between a resting bid and a resting ask, within an inventory limit.
 
     Both quotes are post-only. They are moved when the middle has moved by `requote_bps`, and lean
-    away from the inventory: the more is held, the lower both stand.
+    away from the inventory: the more is held, the lower both stand. Where the account cannot go
+    short (spot, cash), the first ask beyond the holding is denied and it asks for no more than that.
     """
 
     symbol: str = "BTC/USDT"
@@ -17,13 +18,14 @@ class MarketMaker(Strategy):
     spread_bps: float = 4.0  # between bid and ask, in 1/10,000 of the middle
     requote_bps: float = 1.0  # how far the middle moves before the quotes follow
     lean_bps: float = 2.0  # how far both stand off at the inventory limit
-    max_inventory: str = "0.05"  # base units held at most; on a cash account never below zero
+    max_inventory: str = "0.05"  # base units held long, or short, at most
 
     def on_start(self) -> None:
         self.bid: Order | None = None
         self.ask: Order | None = None
         self.quoted_at = 0.0
         self.has_quotes = False
+        self.may_short = True
         self.subscribe_quotes(self.symbol)
         self.subscribe_trades(self.symbol)
 
@@ -34,6 +36,10 @@ class MarketMaker(Strategy):
     def on_trade(self, trade: Trade) -> None:
         if not self.has_quotes:  # data without quotes: the last trade stands for the middle
             self.follow(trade.price)
+
+    def on_order(self, order: Order) -> None:
+        if order.status == "DENIED" and order.side == "SELL":
+            self.may_short = False
 
     def on_fill(self, fill: Fill) -> None:
         self.requote(self.quoted_at)
@@ -55,7 +61,7 @@ class MarketMaker(Strategy):
         half = self.spread_bps / 2
         bid_price = middle * (1 - (half + lean) / 10_000)
         ask_price = middle * (1 + (half - lean) / 10_000)
-        room, have = most - held, held
+        room, have = most - held, held + (most if self.may_short else 0)
         self.bid = self.place(self.bid, room >= Decimal(self.quantity), "buy", bid_price)
         self.ask = self.place(self.ask, have >= Decimal(self.quantity), "sell", ask_price)
 

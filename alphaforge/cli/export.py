@@ -71,7 +71,7 @@ class _Filter:
         return ""
 
 
-def export(  # noqa: PLR0913 - one parameter for each thing the contract lets a person say
+def export(  # noqa: PLR0913, PLR0917 - one parameter for each thing the contract lets a person say
     ctx: typer.Context,
     sheet: Annotated[str, typer.Argument(metavar="fills|orders|equity|positions")],
     run: RunId = None,

@@ -141,6 +141,9 @@ def _tell(plan: "RunPlan", outcome: "Outcome", *, as_json: bool) -> int:
     if isinstance(plan.feed, RecordedFeed):
         for dataset in plan.feed.datasets:
             _tell_report(dataset.report)
+    if outcome.first_denial:
+        count = outcome.summary["orders_denied"]
+        talk(f"{count} orders were denied; the first: {outcome.first_denial}")
     if as_json:
         print_json(outcome.summary)
     else:

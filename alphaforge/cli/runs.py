@@ -4,7 +4,8 @@ Must never change a run; `rm` takes one away whole, and only when told twice.
 """
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -93,8 +94,8 @@ def _net_pnl(summary: dict[str, object]) -> object:
 def _row(run: "RunRecord") -> list[object]:
     listed = _listed(run)
     listed["started"] = str(listed["started"])[:19].replace("T", " ")
-    for name in ("strategies", "symbols"):
-        listed[name] = ", ".join(str(each) for each in listed[name])  # type: ignore[attr-defined]  # lists
+    listed["strategies"] = ", ".join(each.name for each in run.strategies)
+    listed["symbols"] = ", ".join(each.symbol for each in run.instruments)
     return [listed[column] for column in _COLUMNS]
 
 
@@ -132,33 +133,31 @@ def _facts(run: "RunRecord") -> dict[str, object]:
     return plain
 
 
-def _lines(facts: dict[str, object]) -> "list[tuple[str, str]]":
-    """Every leaf with its dotted name, for a person; sources are shortened to their digest."""
-    lines: list[tuple[str, str]] = []
-    waiting: list[tuple[str, object]] = list(facts.items())
-    while waiting:
-        name, value = waiting.pop(0)
-        if name.endswith(".source") and name.startswith("strategies."):
-            continue
+def _lines(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    """Every leaf with its dotted name, for a person; what is empty is left out."""
+    for key, value in facts.items():
+        name = above + key
         if isinstance(value, dict):
-            inner: list[tuple[str, object]] = [
-                (f"{name}.{key}", each) for key, each in value.items()
-            ]  # pyright: ignore[reportUnknownVariableType] - builtins of a record
-            waiting[:0] = inner
+            yield from _lines(cast("dict[str, object]", value), f"{name}.")
         elif isinstance(value, list | tuple):
-            named = [(f"{name}.{_label(each, at)}", each) for at, each in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - builtins of a record
-            waiting[:0] = named
-        elif value is not None and value != "":
-            lines.append((name, str(value)))
-    return lines
+            items = cast("Sequence[object]", value)
+            yield from _lines({_label(item, at): item for at, item in enumerate(items)}, f"{name}.")
+        elif value is not None and value != "" and not _is_source_text(name):
+            yield name, str(value)
+
+
+def _is_source_text(name: str) -> bool:
+    """The text of a strategy's file: its digest is enough here, `--json` has it whole."""
+    return name.startswith("strategies.") and name.endswith(".source")
 
 
 def _label(item: object, place: int) -> str:
     """What a list's item is called: its symbol or name, else its place."""
     if isinstance(item, dict):
+        facts = cast("dict[str, object]", item)
         for key in ("symbol", "name", "number"):
-            if key in item:
-                return str(item[key])  # pyright: ignore[reportUnknownArgumentType] - builtins of a record
+            if key in facts:
+                return str(facts[key])
     return str(place)
 
 

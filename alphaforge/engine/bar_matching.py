@@ -12,7 +12,7 @@ from alphaforge.engine.resting import RestingOrder
 from alphaforge.engine.simulated_venue import IMMEDIATE, SimulatedVenue
 from alphaforge.model.enums import Liquidity, OrderSide, OrderType
 from alphaforge.model.market import Bar
-from alphaforge.model.reports import OrderRejected, OrderTriggered
+from alphaforge.model.reports import OrderTriggered
 
 _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 
@@ -26,10 +26,9 @@ def match_open(venue: SimulatedVenue, state: SymbolState, price: float, now: int
         elif terms.tif in IMMEDIATE and terms.order_type is OrderType.LIMIT:
             _do_or_die(venue, order, state, price, now)
         elif terms.post_only and crosses(order, price):
-            venue.forget(order)
-            reason = "post-only order would take liquidity"
-            venue.report(OrderRejected(terms.order_id, reason, now, now))
+            venue.reject(order, now)
         else:
+            venue.admit(order, now)
             if not order.queued:
                 venue.rest(order, state)
             state.resting.fresh.append(order)
@@ -39,7 +38,7 @@ def match_open(venue: SimulatedVenue, state: SymbolState, price: float, now: int
 def match_bar(venue: SimulatedVenue, state: SymbolState, bar: Bar, now: int) -> None:
     """Match a whole bar, at its end."""
     if state.resting.fresh and state.bar_open_ts != bar.ts_open:
-        match_open(venue, state, bar.open, bar.ts_open)
+        _meet_missed_open(venue, state, bar)
     held: list[RestingOrder] = []
     _trailing(venue, state, bar, now)
     _stops(venue, state, bar, now, held)
@@ -47,8 +46,17 @@ def match_bar(venue: SimulatedVenue, state: SymbolState, bar: Bar, now: int) -> 
     for order in held:
         if order.alive:
             venue.rest(order, state)
-    _end_freshness(venue, state)
+    _end_freshness(venue, state, now)
     venue.settle(state)
+
+
+def _meet_missed_open(venue: SimulatedVenue, state: SymbolState, bar: Bar) -> None:
+    """A bar that nobody announced: what was decided inside it never saw its open."""
+    waiting = state.resting.fresh
+    inside = [order for order in waiting if order.event == venue.event]
+    state.resting.fresh = [order for order in waiting if order.event != venue.event]
+    match_open(venue, state, bar.open, bar.ts_open)
+    state.resting.fresh += inside
 
 
 def _do_or_die(
@@ -63,7 +71,7 @@ def _do_or_die(
 def _trailing(venue: SimulatedVenue, state: SymbolState, bar: Bar, now: int) -> None:
     for order in tuple(state.resting.trailing):
         if order.alive and order.event != venue.event:
-            price = trailing_fill(order, bar)
+            price = trailing_fill(order, bar, state.instrument)
             if price is not None:
                 state.resting.trailing.remove(order)
                 _wake(venue, order, state, price, now)
@@ -129,14 +137,19 @@ def _limits(
             continue
         better = min if order.terms.side is _BUY else max
         takes = order.fresh and crosses(order, bar.open)
+        if takes and order.terms.post_only:
+            venue.reject(order, now)
+            continue
+        venue.admit(order, now)
         liquidity = Liquidity.TAKER if takes else Liquidity.MAKER
         venue.fill(order, state, better(bar.open, order.limit), liquidity, now)
 
 
-def _end_freshness(venue: SimulatedVenue, state: SymbolState) -> None:
+def _end_freshness(venue: SimulatedVenue, state: SymbolState, now: int) -> None:
     """Orders that rested through this bar have met the market; the others still wait."""
     for order in state.resting.take_fresh():
         if order.queued and order.event != venue.event:
             order.fresh = False
+            venue.admit(order, now)
         else:
             state.resting.fresh.append(order)

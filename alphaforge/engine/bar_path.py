@@ -6,10 +6,12 @@ both extremes equally near, the low comes first.
 
 import msgspec
 
-from alphaforge.engine.fill_prices import trail_trigger
+from alphaforge.engine.fill_prices import trail
 from alphaforge.engine.resting import RestingOrder
 from alphaforge.model.enums import Liquidity, OrderSide
+from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import Bar
+from alphaforge.model.numbers import EXACT, decimal_of
 
 
 class PathFill(msgspec.Struct, frozen=True, gc=False):
@@ -21,7 +23,10 @@ class PathFill(msgspec.Struct, frozen=True, gc=False):
 
 def path(bar: Bar) -> tuple[float, float, float, float]:
     """The four prices in the order walked."""
-    if bar.high - bar.open < bar.open - bar.low:
+    # Exact: the distances of 100.48 to 101.07 and to 99.89 are equal, as floats they are not.
+    first = decimal_of(bar.open)
+    up = EXACT.subtract(decimal_of(bar.high), first)
+    if up < EXACT.subtract(first, decimal_of(bar.low)):
         return bar.open, bar.high, bar.low, bar.close
     return bar.open, bar.low, bar.high, bar.close
 
@@ -44,14 +49,11 @@ def stop_limit_fill(order: RestingOrder, bar: Bar) -> PathFill | None:
     return None
 
 
-def trailing_fill(order: RestingOrder, bar: Bar) -> float | None:
-    """Where a trailing stop fills inside a bar; None if it only moved. Moves `order.best`."""
+def trailing_fill(order: RestingOrder, bar: Bar, instrument: Instrument) -> float | None:
+    """Where a trailing stop fills inside a bar; None if it only moved. Moves the order."""
     sells = order.terms.side is OrderSide.SELL
-    best = max if sells else min
-    points = path(bar)
-    for number, price in enumerate(points):
-        trigger = trail_trigger(order)
-        if price <= trigger if sells else price >= trigger:
-            return price if number == 0 else trigger
-        order.best = best(order.best, price)
+    for number, price in enumerate(path(bar)):
+        if price <= order.trigger if sells else price >= order.trigger:
+            return price if number == 0 else order.trigger
+        trail(order, instrument, price)
     return None

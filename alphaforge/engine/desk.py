@@ -184,10 +184,12 @@ class Desk:
         self, order: Order, quantity: Number | None, limit: Number | None, stop: Number | None
     ) -> None:
         """See `Strategy`."""
+        _must_be_order(order)
         self._shared.requests.append((self._execution.modify, (order, quantity, limit, stop)))
 
     def cancel(self, order: Order) -> None:
         """See `Strategy`."""
+        _must_be_order(order)
         self._shared.requests.append((self._execution.cancel, (order,)))
 
     def cancel_all(self, symbol: str | None) -> None:
@@ -318,6 +320,12 @@ _TIFS = {each.value: each for each in TimeInForce}
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
 
 
+def _must_be_order(order: object) -> None:
+    """Raise in the callback that made the mistake: outside of it the whole engine would stop."""
+    if not isinstance(order, Order):
+        raise TypeError(f"an order is needed here, not {order!r}")
+
+
 def _type_of(limit: Number | None, stop: Number | None, trail: Number | None) -> OrderType:
     if trail is not None:
         if limit is not None or stop is not None:
@@ -328,8 +336,10 @@ def _type_of(limit: Number | None, stop: Number | None, trail: Number | None) ->
     return _MARKET if limit is None else _LIMIT
 
 
-def _tif_of(tif: str, expires: int | None) -> TimeInForce:
+def _tif_of(tif: str, expires: object) -> TimeInForce:
     """Read a time in force; an expiry makes GTC a GTD."""
+    if expires is not None and not isinstance(expires, int):
+        raise TypeError(f"`expires` is engine time in ns, an int, not {expires!r}")
     try:
         named = _TIFS[tif]
     except KeyError:

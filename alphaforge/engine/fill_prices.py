@@ -9,6 +9,7 @@ from alphaforge.engine.markets import SymbolState
 from alphaforge.engine.resting import RestingOrder
 from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import Liquidity, OrderSide, OrderType
+from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ONE, ZERO, ceil_to, floor_to
 
 _BUY = OrderSide.BUY
@@ -18,6 +19,7 @@ _BUY = OrderSide.BUY
 _MAKER = Liquidity.MAKER
 _TAKER = Liquidity.TAKER
 _LIMIT = OrderType.LIMIT
+
 
 def market_price(state: SymbolState, side: OrderSide) -> float:
     """The opposite quote if there is one, else the last trade; 0.0 before both.
@@ -47,14 +49,22 @@ def marketable(order: RestingOrder, state: SymbolState) -> bool:
     return bool(price) and crosses(order, price)
 
 
-def trail_trigger(order: RestingOrder) -> float:
-    """Where a trailing stop wakes now: its distance behind the best price since arrival."""
+def trail(order: RestingOrder, instrument: Instrument, price: float) -> None:
+    """Let a trailing stop follow a market at `price`, if that is the best since its arrival.
+
+    Its trigger is exact, on the grid: as floats, 0.3 − 0.1 is not 0.2.
+    """
     terms = order.terms
-    if terms.trail is not None:
-        distance = float(terms.trail)
-    else:
-        distance = order.best * float(terms.trail_pct or 0) / 100
-    return order.best + distance if terms.side is _BUY else order.best - distance
+    buys = terms.side is _BUY
+    if order.best and (price >= order.best if buys else price <= order.best):
+        return
+    order.best = price
+    best = instrument.price_of(price)
+    distance = terms.trail
+    if distance is None:
+        distance = EXACT.multiply(best, terms.trail_pct or ZERO) / 100
+    trigger = EXACT.add(best, distance) if buys else EXACT.subtract(best, distance)
+    order.trigger = float(instrument.trigger_on_grid(trigger))
 
 
 def booked_price(

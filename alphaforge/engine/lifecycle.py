@@ -186,7 +186,7 @@ class OrderLife(msgspec.Struct, gc=False, eq=False):
             status = STATUS_BY_BIT_LENGTH[self.facts.bit_length()]
         elif filled == order.quantity:
             status = _FILLED
-            force_setattr(order, "is_open", False)  # noqa: FBT003 - a value, not a switch
+            force_setattr(order, "is_open", False)
             force_setattr(order, "leaves", ZERO)
         else:
             self.plain = False

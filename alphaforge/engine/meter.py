@@ -52,13 +52,13 @@ class LatencyMeter:
     def record(self, ns: int) -> None:
         """Count one duration; a negative one, which no steady clock gives, counts as 0."""
         # Comparisons, since each call of min() or max() would cost as much as all the rest.
-        if ns < 0:  # noqa: PLR1730 - see above
+        if ns < 0:
             ns = 0
-        if ns > self.max:  # noqa: PLR1730 - see above
+        if ns > self.max:
             self.max = ns
         self.count += 1
         self.total += ns
-        if ns > _LONGEST:  # noqa: PLR1730 - see above
+        if ns > _LONGEST:
             ns = _LONGEST
         shift = ns.bit_length() - _EXACT_BITS
         if shift > 0:

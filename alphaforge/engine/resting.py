@@ -1,7 +1,7 @@
 """Orders that rest in a simulated market, in price order, and the prices that touch them next.
 
 A tick that touches nothing costs one comparison a side however many orders rest; canceled orders
-are dropped when they reach the top.
+are dropped when they reach the top, or are half of all.
 """
 
 import heapq
@@ -13,6 +13,8 @@ from alphaforge.model.enums import OrderSide
 
 NEVER_LOW = -1.0
 NEVER_HIGH = float("inf")
+FEWEST_SWEPT = 64
+"""Canceled orders left in the queues before anybody counts whether they are most of them."""
 
 
 class RestingOrder(msgspec.Struct, gc=False, eq=False):
@@ -25,6 +27,7 @@ class RestingOrder(msgspec.Struct, gc=False, eq=False):
         alive: False once filled, canceled or replaced in its queue.
         fresh: It has not met the market yet (bar data, or no price yet).
         queued: It rests in a queue (or did): it need not be put there again.
+        admitted: Its acceptance was reported.
         triggered: A stop that woke and now rests as a limit.
         best: Best price since arrival (trailing stops).
         trigger: Trigger as a float (stops, trailing stops).
@@ -38,6 +41,7 @@ class RestingOrder(msgspec.Struct, gc=False, eq=False):
     alive: bool = True
     fresh: bool = False
     queued: bool = False
+    admitted: bool = False
     triggered: bool = False
     best: float = 0.0
     trigger: float = 0.0
@@ -72,6 +76,7 @@ class RestingBook:
     __slots__ = (
         "_buy_limits",
         "_buy_stops",
+        "_removed",
         "_sell_limits",
         "_sell_stops",
         "buy_limit",
@@ -93,6 +98,7 @@ class RestingBook:
         self.sell_stop = NEVER_LOW
         self.trailing: list[RestingOrder] = []
         self.fresh: list[RestingOrder] = []
+        self._removed = 0
 
     def add_limit(self, order: RestingOrder) -> None:
         """Rest an order at its limit."""
@@ -119,7 +125,20 @@ class RestingBook:
             self.trailing.remove(order)
         if order.fresh and order in self.fresh:
             self.fresh.remove(order)
+        self._removed += 1
+        if self._removed > FEWEST_SWEPT:
+            self._sweep()
         self.refresh()
+
+    def _sweep(self) -> None:
+        """Drop removed orders once they are half of all: most are far from the market for good."""
+        heaps = (self._buy_limits, self._sell_limits, self._buy_stops, self._sell_stops)
+        if self._removed * 2 < sum(map(len, heaps)):
+            return
+        for heap in heaps:
+            heap[:] = [entry for entry in heap if entry[2].alive]
+            heapq.heapify(heap)
+        self._removed = 0
 
     def refresh(self) -> None:
         """Recompute the four nearest prices."""

@@ -17,7 +17,7 @@ from alphaforge.engine.fill_prices import (
     market_price,
     marketable,
     stop_reference,
-    trail_trigger,
+    trail,
 )
 from alphaforge.engine.markets import Markets, SymbolState
 from alphaforge.engine.resting import RestingOrder
@@ -43,6 +43,8 @@ _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 """Orders that fill at once or not at all."""
 
+POST_ONLY = "post-only order would take liquidity"
+
 _STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
 _BPS = Decimal(10_000)
 
@@ -54,6 +56,7 @@ _TRAILING_STOP = OrderType.TRAILING_STOP
 _STOP_LIMIT = OrderType.STOP_LIMIT
 _TAKER = Liquidity.TAKER
 _MAKER = Liquidity.MAKER
+
 
 class Account(Protocol):
     """What the venue knows of the account when an order is about to fill."""
@@ -127,17 +130,28 @@ class SimulatedVenue:
         if terms.trigger_price is not None:
             order.trigger = float(terms.trigger_price)
         if terms.post_only and self._would_take(order, state):
-            reason = "post-only order would take liquidity"
-            self.report(OrderRejected(terms.order_id, reason, now, now))
+            self.report(OrderRejected(terms.order_id, POST_ONLY, now, now))
             return
         self._orders[terms.order_id] = order
-        self.report(OrderAccepted(terms.order_id, venue_order_id, now, now))
+        if not terms.post_only or (state.last and not state.on_bars):
+            self.admit(order, now)
         if terms.expires:
             self._timers.schedule(terms.expires, partial(self._expire, order))
         if order.alive:
             self._meet(order, state, now)
             if order.alive:
                 state.rearm()
+
+    def admit(self, order: RestingOrder, now: int) -> None:
+        """Say, once, that an order works; a post-only one that waits must first see its market."""
+        if not order.admitted:
+            order.admitted = True
+            self.report(OrderAccepted(order.terms.order_id, order.venue_order_id, now, now))
+
+    def reject(self, order: RestingOrder, now: int) -> None:
+        """Turn away a post-only order whose first market it would take from."""
+        self.forget(order)
+        self.report(OrderRejected(order.terms.order_id, POST_ONLY, now, now))
 
     def _would_take(self, order: RestingOrder, state: SymbolState) -> bool:
         return order.terms.post_only and not state.on_bars and marketable(order, state)
@@ -188,7 +202,7 @@ class SimulatedVenue:
         resting = state.resting
         order.queued = True
         if order.terms.order_type is _TRAILING_STOP:
-            order.best = state.last
+            trail(order, state.instrument, stop_reference(state, order.terms.side))
             resting.trailing.append(order)
         elif order.terms.order_type in _STOPS and not order.triggered:
             resting.add_stop(order)
@@ -220,12 +234,14 @@ class SimulatedVenue:
         )
         changed = RestingOrder(terms, order.venue_order_id, order.number, self.event)
         changed.limit = float(terms.limit_price) if terms.limit_price is not None else 0.0
-        changed.trigger = float(terms.trigger_price) if terms.trigger_price is not None else 0.0
+        changed.trigger = (
+            order.trigger if terms.trigger_price is None else float(terms.trigger_price)
+        )
         changed.triggered = order.triggered
         changed.best = order.best
+        changed.admitted = order.admitted
         if self._would_take(changed, state):
-            reason = "post-only order would take liquidity"
-            self.report(ModifyRejected(terms.order_id, command.version, reason, now, now))
+            self.report(ModifyRejected(terms.order_id, command.version, POST_ONLY, now, now))
             return
         self._replace(order, changed, state)
         self.report(
@@ -278,7 +294,7 @@ class SimulatedVenue:
         if resting.fresh:
             self._meet_fresh(state, now)
         if resting.trailing:
-            self._move_trailing(state, price, now)
+            self._move_trailing(state, now)
         self._wake_stops(state, price, price, now)
         if not state.quoted:
             self._fill_limits(state, price, price, now)
@@ -291,7 +307,7 @@ class SimulatedVenue:
             self._meet_fresh(state, now)
         if not state.traded:
             if resting.trailing:
-                self._move_trailing(state, state.last, now)
+                self._move_trailing(state, now)
             self._wake_stops(state, state.ask, state.bid, now)
         self._fill_limits(state, state.ask, state.bid, now)
         self.settle(state)
@@ -305,10 +321,9 @@ class SimulatedVenue:
         for order in state.resting.take_fresh():
             order.fresh = False
             if self._would_take(order, state):
-                self.forget(order)
-                reason = "post-only order would take liquidity"
-                self.report(OrderRejected(order.terms.order_id, reason, now, now))
+                self.reject(order, now)
             else:
+                self.admit(order, now)
                 self._meet(order, state, now)
 
     def _wake_stops(self, state: SymbolState, up: float, down: float, now: int) -> None:
@@ -339,16 +354,17 @@ class SimulatedVenue:
             if order.alive:
                 self.fill(order, state, order.limit, _MAKER, now)
 
-    def _move_trailing(self, state: SymbolState, price: float, now: int) -> None:
+    def _move_trailing(self, state: SymbolState, now: int) -> None:
         for order in tuple(state.resting.trailing):
-            if order.event == self.event or not order.alive:
+            if not order.alive:
                 continue
-            buys = order.terms.side is _BUY
-            order.best = min(order.best, price) if buys else max(order.best, price)
-            trigger = trail_trigger(order)
-            if price >= trigger if buys else price <= trigger:
+            side = order.terms.side
+            price = stop_reference(state, side)
+            if price >= order.trigger if side is _BUY else price <= order.trigger:
                 state.resting.trailing.remove(order)
                 self._trigger(order, state, now)
+            else:
+                trail(order, state.instrument, price)
 
     def _fill_at_market(self, order: RestingOrder, state: SymbolState, now: int) -> None:
         price = market_price(state, order.terms.side)

@@ -45,7 +45,7 @@ class Runner:
         self._make = make
         self._shared = shared
         self._manager = manager
-        self._timers: set[str] = set()
+        self._timers: dict[str, int] = {}
         self.strategy = make()
         self._attach()
 
@@ -97,14 +97,14 @@ class Runner:
     def start_timer(self, name: str, every: int, now: int) -> None:
         """Start a repeating timer; setting the same name again changes nothing."""
         if name not in self._timers:
-            self._timers.add(name)
-            run = self.starts
-            self._manager.timers.schedule(now + every, partial(self._tick, name, every, run))
+            tick = partial(self._tick, name, every, self.starts)
+            self._timers[name] = self._manager.timers.schedule(now + every, tick)
 
     def _tick(self, name: str, every: int, run: int, due: int) -> None:
         if self.state is RunState.RUNNING and run == self.starts:
             self._manager.call(self, self.strategy.on_timer, name)
-            self._manager.timers.schedule(due + every, partial(self._tick, name, every, run))
+            again = partial(self._tick, name, every, run)
+            self._manager.timers.schedule(due + every, again, self._timers[name])
 
 
 class StrategyManager:
@@ -220,6 +220,7 @@ class StrategyManager:
         """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
         execution = self._shared.execution
         del self._requests[requested:]
+        self._drop_requests(runner)
         runner.state = RunState.FAILED
         runner.error = error
         runner.unlisten()
@@ -240,6 +241,12 @@ class StrategyManager:
             )
         )
 
+    def _drop_requests(self, runner: Runner) -> None:
+        """Put nothing in the place of what earlier callbacks asked for: the queue is being walked."""
+        for index, (_, args) in enumerate(self._requests):
+            if args and getattr(args[0], "strategy", None) == runner.name:
+                self._requests[index] = (_nothing, ())
+
     def statistics(self) -> dict[str, dict[str, Any]]:
         """State and sampled timing of each strategy."""
         return {
@@ -247,6 +254,10 @@ class StrategyManager:
             | {"callbacks": runner.timing.statistics()}
             for name, runner in self.runners.items()
         }
+
+
+def _nothing() -> None:
+    """What is left of a dropped request."""
 
 
 def own_frames(error: BaseException) -> str:

@@ -15,7 +15,6 @@ from alphaforge.model.market import Bar, BookDelta, BookSnapshot, Quote, Trade
 from alphaforge.model.numbers import Number
 from alphaforge.model.orders import Fill, Order
 
-
 _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 
 
@@ -128,8 +127,9 @@ class Strategy:
         """Buy, at the best price or on the terms given.
 
         `limit` alone is a LIMIT order, `stop` alone a STOP_MARKET, both a STOP_LIMIT, `trail`
-        (an amount, or text like `"1%"`) a TRAILING_STOP, none of them MARKET. `take_profit` and `stop_loss` make a bracket. `expires` is engine time in ns. A denial
-        never raises: it arrives as `on_order` with DENIED and the reason.
+        (an amount, or text like `"1%"`) a TRAILING_STOP, none of them MARKET. `take_profit` and
+        `stop_loss` make a bracket. `expires` is engine time in ns. A denial never raises: it
+        arrives as `on_order` with DENIED and the reason.
         """
         return self._desk.order(
             _BUY,

@@ -28,11 +28,18 @@ class Timers:
         self._heap: list[tuple[int, int, Action]] = []
         self._registered = 0
 
-    def schedule(self, due: int, action: Action) -> None:
-        """Have `action` called once engine time reaches `due` (ns UTC)."""
-        self._registered += 1
-        heapq.heappush(self._heap, (due, self._registered, action))
+    def schedule(self, due: int, action: Action, number: int = 0) -> int:
+        """Have `action` called once engine time reaches `due` (ns UTC).
+
+        Returns its registration's number; an action that repeats itself gives it again and so
+        keeps its place among equal dues.
+        """
+        if not number:
+            self._registered += 1
+            number = self._registered
+        heapq.heappush(self._heap, (due, number, action))
         self.next_due = self._heap[0][0]
+        return number
 
     def pop(self, now: int) -> tuple[int, Action] | None:
         """Take the next action due at or before `now`, with its due time; None if none is."""

@@ -1,1 +1,1 @@
-"""Asks history: backtests on the one engine. May know everything but the CLI; never a second engine."""
+"""Asks history: backtests on the one engine. May know everything but the CLI; no second engine."""

@@ -25,11 +25,13 @@ class Feed(Protocol):
     Attributes:
         recorded: The stream can be read again: the journal keeps references only.
         sources: The recordings, numbered; empty for a feed that is none.
+        symbols: Those of each recording, as the run spells them.
         start_ns: Time of the first event, ns UTC.
     """
 
     recorded: bool
     sources: tuple[DataSource, ...]
+    symbols: tuple[tuple[str, ...], ...]
     start_ns: int
 
     def batches(self) -> Iterator[list[MarketEvent]]:
@@ -59,6 +61,7 @@ class RecordedFeed:
             DataSource(number, str(dataset.path.resolve()), dataset.fingerprint, dataset.format)
             for number, dataset in enumerate(datasets)
         )
+        self.symbols = tuple(dataset.symbols for dataset in datasets)
         self._rest = merge(datasets)
         self._first = next(self._rest, None)
         if not self._first:
@@ -85,6 +88,7 @@ class SyntheticFeed:
 
     recorded = False
     sources: tuple[DataSource, ...] = ()
+    symbols: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self, market: SyntheticMarket) -> None:
         self._market = market

@@ -51,9 +51,13 @@ def plan_paper_run(
     market, feed = _open(planned, options, paths, configuration, clock)
     assembly = assemble(planned, market, options, configuration)
     started = clock.wall_ns()
-    seed = settings.engine.seed
     record = run_record(
-        assembly, feed.sources, run_id=new_run_id(started), seed=seed, started=started
+        assembly,
+        feed.sources,
+        run_id=new_run_id(started),
+        seed=settings.engine.seed,
+        started=started,
+        symbols=feed.symbols,
     )
     speed = read_speed(settings.paper.speed)
     return RunPlan(assembly, feed, record, configuration.store_url, speed)

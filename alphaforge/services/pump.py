@@ -39,8 +39,9 @@ class Pump:
         feed: Feed,
         journal: RunJournal,
         sampler: EquitySampler,
-        on_step: Callable[[Step], object],
+        on_step: Callable[[Step], bool],
     ) -> None:
+        """`on_step` sees every Step that is not empty; False ends the turn."""
         self.ended = False
         self.next_ts = feed.start_ns
         self._engine = engine
@@ -86,8 +87,8 @@ class Pump:
                 step = process(event)
                 if record is not None:
                     record(self._engine.sequence, event)
-                if step is not EMPTY_STEP:
-                    self._take(step)
+                if step is not EMPTY_STEP and not self._take(step):
+                    return False
         finally:
             self._at = at
         return True
@@ -99,10 +100,11 @@ class Pump:
         self.ended = batch is None
         return not self.ended
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: Step) -> bool:
+        """Journal a Step and show it; whether to go on at once."""
         self._journal.step(step)
         self._sampler.after(step)
-        self._on_step(step)
+        return self._on_step(step)
 
 
 UNTIL_THE_END: Final = FAR

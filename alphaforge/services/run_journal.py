@@ -32,17 +32,25 @@ def new_run_id(started_ns: int) -> str:
 
 
 def run_record(
-    assembly: Assembly, data: Sequence[DataSource], *, run_id: str, seed: int, started: int
+    assembly: Assembly,
+    data: Sequence[DataSource],
+    *,
+    run_id: str,
+    seed: int,
+    started: int,
+    symbols: Sequence[Sequence[str]] = (),
 ) -> RunRecord:
     """Everything that says what a run is before it begins; a replay is built from it.
 
-    `settings` holds the engine's settings under `engine`, the kinds of recorded bars under
+    `symbols` are those of each recording as the run spells them. `settings` holds them under
+    `symbols`, the engine's settings under `engine`, the kinds of recorded bars under
     `native_kinds` and each strategy's class under `classes`.
     """
     instruments = tuple(assembly.market.instruments.values())
     settings: dict[str, Any] = {
         "engine": assembly.settings,
         "native_kinds": assembly.market.native_kinds,
+        "symbols": [list(each) for each in symbols],
         "classes": {each.name: each.cls.__name__ for each in assembly.strategies},
     }
     return RunRecord(

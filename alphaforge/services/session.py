@@ -6,13 +6,14 @@ trading rule: everything that trades is in the engine.
 """
 
 import asyncio
+import gc
 from typing import Final, NamedTuple, Protocol
 
 from alphaforge.engine.desk import HistoryRequest
 from alphaforge.engine.strategies import RunState
 from alphaforge.errors import AlphaForgeError, StoreError, UsageError
 from alphaforge.model.commands import StartSession, StopSession
-from alphaforge.model.events import Alert
+from alphaforge.model.events import Alert, OrderDenied
 from alphaforge.model.market import HistoryBars
 from alphaforge.model.step import EMPTY_STEP, Step
 from alphaforge.services.assembly import Assembly
@@ -56,11 +57,13 @@ class Outcome(NamedTuple):
     Attributes:
         summary: See `summarise`.
         error: What made it fail; None unless `status` is FAILED.
+        first_denial: Why the first denied order was denied; empty if none was.
     """
 
     summary: dict[str, object]
     status: RunStatus
     error: AlphaForgeError | None
+    first_denial: str
 
 
 class Watcher(Protocol):
@@ -106,6 +109,7 @@ class _Session:
         self._never = asyncio.Event()
         self._began = clock.steady_ns()
         self._error: AlphaForgeError | None = None
+        self._first_denial = ""
 
     def start(self) -> tuple[StartSession, Step]:
         """Start the strategies; what they did wrong by name or number is told at once."""
@@ -128,6 +132,7 @@ class _Session:
             journal.step(start[1])
             self._look(start[1])
         self._watcher.began(plan.record)
+        gc.freeze()  # what is alive now stays: collections need not look at it again
         await self._trade(pump, journal)
         self._finish(pump, sampler)
         seconds = (self._clock.steady_ns() - self._began) / _NS
@@ -138,7 +143,7 @@ class _Session:
             lambda writer: writer.finish_run(plan.record.run_id, status, summary, ended, text)
         )
         self._watcher.status(read_status(engine, plan.feed.progress()))
-        return Outcome(summary, status, error)
+        return Outcome(summary, status, error, self._first_denial)
 
     async def _trade(self, pump: Pump, journal: RunJournal) -> None:
         """Serve history, then feed the market until somebody asks to stop."""
@@ -222,16 +227,19 @@ class _Session:
         seconds = max(ahead_ns / self._plan.speed / _NS, _SHORTEST_WAIT_SECONDS)
         await self._clock.wait(self._stop.event, min(seconds, _LONGEST_WAIT_SECONDS))
 
-    def _look(self, step: Step) -> None:
-        """Show alerts; when no strategy is left, there is nothing to go on for."""
+    def _look(self, step: Step) -> bool:
+        """Show alerts; False when no strategy is left: there is nothing to go on for."""
+        if not self._first_denial and self._engine.execution.counts.denied:
+            self._first_denial = _denial_in(step)
         for alert in step.alerts:
             self._watcher.alert(alert)
         if not step.alerts:
-            return
+            return True
         runners = self._engine.strategies.runners.values()
         if all(runner.state is RunState.FAILED for runner in runners):
             self._error = self._error or self._strategy_error()
             self._stop.ask(Reason.FAILED)
+        return self._stop.reason is None
 
     def _strategy_error(self) -> AlphaForgeError | None:
         """Why the first strategy was stopped, with the user's own frame."""
@@ -266,3 +274,10 @@ class _Session:
         while True:
             await self._clock.wait(self._never, STATUS_SECONDS)
             self._watcher.status(read_status(self._engine, self._plan.feed.progress()))
+
+
+def _denial_in(step: Step) -> str:
+    for event in step.events:
+        if isinstance(event, OrderDenied):
+            return f"{event.terms.side} {event.terms.symbol}: {'; '.join(event.reasons)}"
+    return ""

@@ -66,6 +66,7 @@ def summarise(engine: Engine, run: RunRecord, seconds: float) -> dict[str, objec
     account = engine.valuation.account()
     latency = engine.execution.latency
     portfolio = engine.portfolio
+    orders = engine.execution.statistics()
     return {
         "run_id": run.run_id,
         "mode": run.mode,
@@ -79,8 +80,8 @@ def summarise(engine: Engine, run: RunRecord, seconds: float) -> dict[str, objec
         "orders_expired": counts.expired,
         "orders_rejected": counts.rejected,
         "orders_absent": counts.absent,
-        "orders_open": engine.execution.open_count,
-        "orders_in_doubt": engine.execution.statistics()["orders_in_doubt"],
+        "orders_open": orders["orders_open"],
+        "orders_in_doubt": orders["orders_in_doubt"],
         "orders_denied": counts.denied,
         "fills": counts.fills,
         "fees": plain(account.fees),

@@ -104,7 +104,8 @@ def parse_url(url: str) -> URL:
             remedy='write it like `url = "sqlite:///data/alphaforge.db"`',
             code="AF-J004",
         )
-    return parsed
+    # `sqlite+aiosqlite:///...` names the same file; which driver opens it is our business.
+    return parsed.set(drivername="sqlite") if parsed.get_backend_name() == "sqlite" else parsed
 
 
 def file_of(url: URL) -> Path | None:
@@ -141,8 +142,18 @@ def _explain(url: URL, error: BaseException) -> StoreError:
 
 
 def open_writer(url: URL, durability: Durability) -> Engine:
-    """An engine whose transactions take the write lock when they begin."""
-    engine = create_engine(url, json_serializer=_to_json, json_deserializer=msgspec.json.decode)
+    """An engine whose transactions take the write lock when they begin.
+
+    Raises `StoreError` for a database whose driver is not installed.
+    """
+    try:
+        engine = create_engine(url, json_serializer=_to_json, json_deserializer=msgspec.json.decode)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(
+            f"there is no driver for the store url {url.render_as_string()}: {error}",
+            remedy="install the driver, or use a file: `sqlite:///data/alphaforge.db`",
+            code="AF-J004",
+        ) from error
     if url.get_backend_name() == "sqlite":
         set_sqlite(engine, _WRITER[durability], "BEGIN IMMEDIATE")
     return engine

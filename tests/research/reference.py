@@ -25,14 +25,6 @@ class BarRow(NamedTuple):
     close: Decimal
 
 
-class Tick(NamedTuple):
-    """A trade (`ask` is None, `bid` its price) or a quote."""
-
-    ts: int
-    bid: Decimal
-    ask: Decimal | None = None
-
-
 @dataclass
 class Ask:
     """An order as asked for; `side` is +1 to buy, -1 to sell."""
@@ -54,6 +46,14 @@ class Cancel:
     """The end of the order with this key, if it still works."""
 
     key: str
+
+
+@dataclass
+class Change:
+    """A new limit for the order with this key, if it still works."""
+
+    key: str
+    limit: Decimal
 
 
 class Done(NamedTuple):
@@ -86,6 +86,7 @@ class Account:
     quote: Decimal
     maker: Decimal
     taker: Decimal
+    cash_only: bool = False
     base: Decimal = Decimal(0)
     fills: list[Done] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
@@ -125,13 +126,22 @@ class Account:
             if order.ask.expires and order.ask.expires <= now:
                 self.end(order)
 
-    def cancel(self, key: str) -> None:
-        for order in self.waiting[:]:
-            if order.ask.key == key:
+    def decide(self, action: "Ask | Cancel | Change", price: Decimal) -> Waiting | None:
+        """Carry out what was decided; the order that must now meet the market, if one must."""
+        if isinstance(action, Ask):
+            short = action.quantity > self.base if action.side < 0 else None
+            poor = action.quantity * price > self.quote if short is None else short
+            return None if self.cash_only and poor else self.place(action)
+        found = [order for order in self.waiting if order.ask.key == action.key]
+        for order in found:
+            if isinstance(action, Cancel):
                 self.end(order)
+                return None
+            order.limit, order.fresh = action.limit * order.ask.side, True
+        return found[0] if found else None
 
 
-Script = Mapping[int, Sequence[Ask | Cancel]]
+Script = Mapping[int, Sequence[Ask | Cancel | Change]]
 
 
 def on_bars(bars: Iterable[BarRow], script: Script, account: Account, *, at_close: bool) -> None:
@@ -148,12 +158,9 @@ def on_bars(bars: Iterable[BarRow], script: Script, account: Account, *, at_clos
             if hit is not None:
                 account.fill(order, bar.end, *hit)
         for action in script.get(i, ()):
-            if isinstance(action, Cancel):
-                account.cancel(action.key)
-                continue
-            order = account.place(action)
-            if at_close and order.limit is order.stop is None:
-                account.fill(order, bar.end, bar.close * action.side, "TAKER")
+            order = account.decide(action, bar.close)
+            if order is not None and at_close and order.limit is order.stop is None:
+                account.fill(order, bar.end, bar.close * order.ask.side, "TAKER")
 
 
 def meet_bar(order: Waiting, bar: BarRow) -> tuple[Decimal, str] | None:
@@ -185,51 +192,6 @@ def rest_after(path: list[Decimal], stop: Decimal) -> list[Decimal] | None:
         if price >= stop:
             return [price, *path[1:]] if i == 0 else [stop, *path[i:]]
     return None
-
-
-def on_ticks(ticks: Sequence[Tick], script: Script, account: Account) -> None:
-    """Run a script whose entry i is decided on tick i."""
-    last = bid = ask = None
-    only_quotes = all(tick.ask is not None for tick in ticks)
-    for i, tick in enumerate(ticks):
-        account.expire(tick.ts)
-        if tick.ask is None:
-            last = tick.bid
-        else:
-            bid, ask = tick.bid, tick.ask
-        market = {1: last if ask is None else ask, -1: last if bid is None else bid}
-        signal = market if only_quotes else {1: last, -1: last}
-        here = {side: price * side for side, price in market.items() if price is not None}
-        wake = {side: price * side for side, price in signal.items() if price is not None}
-        for order in account.waiting[:]:
-            if not order.over:
-                meet_tick(account, order, tick.ts, here, wake)
-        for action in script.get(i, ()):
-            if isinstance(action, Cancel):
-                account.cancel(action.key)
-            else:
-                meet_tick(account, account.place(action), tick.ts, here, wake)
-
-
-def meet_tick(
-    account: Account, order: Waiting, ts: int, here: dict[int, Decimal], wake: dict[int, Decimal]
-) -> None:
-    """Let an order meet the market as it stands; its legs follow at once."""
-    side, arrives, order.fresh = order.ask.side, order.fresh, False
-    if order.stop is not None:
-        if side not in wake or wake[side] < order.stop:
-            return
-        order.stop, arrives = None, True
-    price = here[side]
-    crosses = order.limit is None or price <= order.limit
-    if crosses and not (arrives and order.ask.post_only):
-        at = price if arrives or order.limit is None else order.limit
-        legs = account.fill(order, ts, at, "TAKER" if arrives else "MAKER")
-        for leg in legs:
-            if not leg.over:
-                meet_tick(account, leg, ts, here, wake)
-    elif crosses or (arrives and order.ask.tif != "GTC"):
-        account.end(order)
 
 
 def average_cost(fills: Iterable[tuple[Decimal, Decimal]]) -> list[Decimal]:

@@ -11,19 +11,19 @@ from alphaforge.model.commands import StartSession, StopSession
 from alphaforge.model.enums import AccountType, FillTiming, InstrumentKind
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import Bar, BarOpen, MarketEvent, Quote, Trade
-from alphaforge.model.orders import Fill
+from alphaforge.model.orders import Fill, Order
 from alphaforge.model.settings import AccountSettings, EngineSettings, SimulationSettings
 from tests.research.reference import (
     Account,
     Ask,
     BarRow,
     Cancel,
+    Change,
     Done,
     Script,
-    Tick,
     on_bars,
-    on_ticks,
 )
+from tests.research.reference_ticks import Tick, on_ticks
 
 SYMBOL = "BTC/USDT"
 CASH = Decimal(10) ** 12
@@ -40,14 +40,14 @@ class Outcome(NamedTuple):
 class Scripted(Strategy):
     """Issues the orders of a script when the n-th bar, or the n-th tick, was seen."""
 
-    script: Mapping[int, Sequence[Ask | Cancel]]
-    bars: bool
+    script: Mapping[int, Sequence[Ask | Cancel | Change]]
+    kind: str
 
     def on_start(self) -> None:
         self.seen = -1
-        self.made: dict[str, object] = {}
-        if self.bars:
-            self.subscribe_bars(SYMBOL, "1m")
+        self.made: dict[str, Order] = {}
+        if self.kind:
+            self.subscribe_bars(SYMBOL, self.kind)
         else:
             self.subscribe_trades(SYMBOL)
             self.subscribe_quotes(SYMBOL)
@@ -61,12 +61,19 @@ class Scripted(Strategy):
     def on_quote(self, quote: Quote) -> None:
         self.step()
 
+    def change(self, order: Order, action: Cancel | Change) -> None:
+        if isinstance(action, Cancel):
+            self.cancel(order)
+        else:
+            self.modify(order, limit=action.limit)
+
     def step(self) -> None:
         self.seen += 1
         for action in self.script.get(self.seen, ()):
-            if isinstance(action, Cancel):
-                if action.key in self.made:
-                    self.cancel(self.made[action.key])
+            if not isinstance(action, Ask):
+                order = self.made.get(action.key)
+                if order is not None and order.is_open:
+                    self.change(order, action)
                 continue
             verb = self.buy if action.side > 0 else self.sell
             self.made[action.key] = verb(
@@ -103,11 +110,12 @@ def settings(
     cash: Decimal = CASH,
     account: AccountType = AccountType.MARGIN,
     at_close: bool = False,
+    currency: str = "USDT",
 ) -> EngineSettings:
     """An account that can pay for everything, unless asked otherwise."""
     timing = FillTiming.CLOSE if at_close else FillTiming.NEXT_OPEN
     return EngineSettings(
-        account=AccountSettings(name="backtest", cash={"USDT": cash}, account_type=account),
+        account=AccountSettings(name="backtest", cash={currency: cash}, account_type=account),
         simulation=SimulationSettings(fill_timing=timing),
     )
 
@@ -118,14 +126,14 @@ def engine_run(
     instrument: Instrument,
     chosen: EngineSettings,
     *,
-    bars: bool,
+    kind: str = "",
 ) -> tuple[Outcome, list[Fill], Engine]:
-    """Feed the events to an engine with the script's strategy."""
-    engine = simulate(chosen, {SYMBOL: instrument}, {SYMBOL: "1m"} if bars else None)
+    """Feed the events to an engine with the script's strategy; `kind` of bars, if they are bars."""
+    engine = simulate(chosen, {SYMBOL: instrument}, {SYMBOL: kind} if kind else None)
 
     def make() -> Scripted:
         strategy = Scripted()
-        strategy.script, strategy.bars = script, bars
+        strategy.script, strategy.kind = script, kind
         return strategy
 
     runner = engine.register("scripted", make)
@@ -147,8 +155,8 @@ def engine_run(
             )
             for each in fills
         ),
-        portfolio.balance("USDT"),
-        portfolio.balance("BTC"),
+        portfolio.balance(instrument.quote),
+        portfolio.balance(instrument.base),
     )
     return outcome, fills, engine
 
@@ -180,22 +188,29 @@ def tick_events(ticks: Sequence[Tick]) -> Iterable[MarketEvent]:
 
 
 def compare_bars(
-    rows: Sequence[BarRow], script: Script, instrument: Instrument, *, at_close: bool = False
+    rows: Sequence[BarRow],
+    script: Script,
+    instrument: Instrument,
+    *,
+    at_close: bool = False,
+    cash: Decimal = CASH,
 ) -> list[Fill]:
-    """Assert that both agree; the engine's fills, in its order."""
-    found, fills, _ = engine_run(
-        bar_events(rows), script, instrument, settings(at_close=at_close), bars=True
-    )
-    expected = reference_run(
-        lambda account: on_bars(rows, script, account, at_close=at_close), instrument
-    )
-    assert found == expected
+    """Assert that both agree; the engine's fills, in its order. Less cash is all there is."""
+    kind = AccountType.MARGIN if cash == CASH else AccountType.CASH
+    chosen = settings(cash=cash, account=kind, at_close=at_close)
+    found, fills, _ = engine_run(bar_events(rows), script, instrument, chosen, kind="1m")
+
+    def run(account: Account) -> None:
+        account.cash_only = kind is AccountType.CASH
+        on_bars(rows, script, account, at_close=at_close)
+
+    assert found == reference_run(run, instrument, cash)
     return fills
 
 
 def compare_ticks(ticks: Sequence[Tick], script: Script, instrument: Instrument) -> list[Fill]:
     """Assert that both agree; the engine's fills, in its order."""
-    found, fills, _ = engine_run(tick_events(ticks), script, instrument, settings(), bars=False)
+    found, fills, _ = engine_run(tick_events(ticks), script, instrument, settings())
     expected = reference_run(lambda account: on_ticks(ticks, script, account), instrument)
     assert found == expected
     return fills

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphaforge.model.enums import OrderSide
-from tests.research.reference import Ask, BarRow, Cancel, Script, Tick, average_cost
+from tests.research.reference import Ask, BarRow, Cancel, Change, Script, average_cost
+from tests.research.reference_ticks import Tick
 from tests.research.scripted import compare_bars, compare_ticks, spot
 
 MINUTE = 60_000_000_000
@@ -66,16 +67,25 @@ def brackets(draw: st.DrawFn, price: Decimal, last_ts: int, *, ticks: bool) -> A
     return ask
 
 
+def ends(draw: st.DrawFn, ask: Ask, price: Decimal) -> Cancel | Change:
+    """What may become of an order later: no more of it, or another limit."""
+    if ask.limit is None or ask.stop is not None or draw(st.booleans()):
+        return Cancel(ask.key)
+    return Change(ask.key, price + draw(st.integers(-60, 60)) * CENT)
+
+
 @st.composite
 def bar_scripts(draw: st.DrawFn) -> tuple[list[BarRow], Script]:
     """Bars, and up to six orders and two cancels on them."""
     rows = draw(bar_rows())
-    script: defaultdict[int, list[Ask | Cancel]] = defaultdict(list)
+    script: defaultdict[int, list[Ask | Cancel | Change]] = defaultdict(list)
     for number in range(draw(st.integers(1, 6))):
         at = draw(st.integers(0, len(rows) - 1))
-        script[at].append(draw(asks(f"a{number}", rows[at].close, rows[at].end, ticks=False)))
-        if draw(st.integers(0, 3)) == 0:
-            script[min(at + draw(st.integers(1, 3)), len(rows) - 1)].append(Cancel(f"a{number}"))
+        ask = draw(asks(f"a{number}", rows[at].close, rows[at].end, ticks=False))
+        script[at].append(ask)
+        if draw(st.integers(0, 2)) == 0:
+            later = min(at + draw(st.integers(1, 3)), len(rows) - 1)
+            script[later].append(ends(draw, ask, rows[later].close))
     return rows, script
 
 
@@ -87,12 +97,37 @@ def test_orders_on_bars_fill_as_the_rules_say(case: tuple[list[BarRow], Script])
     assert [each.realized_pnl for each in fills] == gains
 
 
+def test_equally_near_extremes_are_told_exactly_and_not_by_floats() -> None:
+    # As floats 101.07 − 100.48 < 100.48 − 99.89; with the low first this order is only triggered.
+    rows = [
+        BarRow(BEGIN, BEGIN + MINUTE, *map(Decimal, ("100", "100", "100", "100"))),
+        BarRow(
+            BEGIN + MINUTE, BEGIN + 2 * MINUTE, *map(Decimal, ("100.48", "101.07", "99.89", "101"))
+        ),
+    ]
+    entry = Ask("entry", 1, Decimal(1), limit=Decimal("100.5"), stop=Decimal("100.9"))
+    assert compare_bars(rows, {0: [entry]}, spot()) == []
+
+
 @given(st.data())
 def test_a_bracket_on_bars_ends_by_one_leg_and_the_stop_wins(data: st.DataObject) -> None:
     rows = data.draw(bar_rows())
     at = data.draw(st.integers(0, len(rows) - 1))
     entry = data.draw(brackets(rows[at].close, rows[at].end, ticks=False))
     compare_bars(rows, {at: [entry]}, spot(), at_close=data.draw(st.booleans()))
+
+
+@given(bar_rows(), st.data())
+def test_a_cash_account_sells_what_it_holds_and_buys_what_it_can_pay(
+    rows: list[BarRow], data: st.DataObject
+) -> None:
+    # A buy asks for a third of the start cash or for twice it, so that no gap decides.
+    script: dict[int, list[Ask]] = {}
+    for at in range(len(rows)):
+        side = data.draw(st.sampled_from([1, -1]))
+        amounts = st.sampled_from(["3.3", "20"] if side > 0 else ["1", "3.3", "6.6", "7"])
+        script[at] = [Ask(f"a{at}", side, Decimal(data.draw(amounts)))]
+    compare_bars(rows, script, spot(), cash=Decimal(1000))
 
 
 @given(bar_scripts())
@@ -116,13 +151,15 @@ def tick_scripts(draw: st.DrawFn, mixture: str) -> tuple[list[Tick], Script]:
         bid = Decimal(price) * CENT
         ask = None if kind == "t" else bid + draw(st.integers(0, 10)) * CENT
         ticks.append(Tick(ts, bid, ask))
-    script: defaultdict[int, list[Ask | Cancel]] = defaultdict(list)
+    script: defaultdict[int, list[Ask | Cancel | Change]] = defaultdict(list)
     for number in range(draw(st.integers(1, 8))):
         at = draw(st.integers(len(kinds) - 1, len(ticks) - 1))
         seen = [tick for tick in ticks[: at + 1] if (tick.ask is None) == ("t" in kinds)]
-        script[at].append(draw(asks(f"a{number}", seen[-1].bid, ticks[at].ts, ticks=True)))
-        if draw(st.integers(0, 3)) == 0:
-            script[min(at + draw(st.integers(1, 5)), len(ticks) - 1)].append(Cancel(f"a{number}"))
+        ask = draw(asks(f"a{number}", seen[-1].bid, ticks[at].ts, ticks=True))
+        script[at].append(ask)
+        if draw(st.integers(0, 2)) == 0:
+            later = min(at + draw(st.integers(1, 5)), len(ticks) - 1)
+            script[later].append(ends(draw, ask, ticks[later].bid))
     return ticks, script
 
 

@@ -74,6 +74,20 @@ def test_a_url_that_names_no_file_is_refused(url):
     assert "sqlite:///data/alphaforge.db" in caught.value.remedy
 
 
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite", "sqlite+pysqlite"])
+async def test_any_sqlite_url_names_the_same_file(path, driver):
+    writer = Writer(f"{driver}:///{path}")
+    writer.begin_run(record())
+    writer.close()
+    async with open_reader(f"{driver}:///{path}") as reader:
+        assert await reader.latest_run_id() == RUN
+
+
+def test_a_database_without_a_driver_of_ours_is_named():
+    with pytest.raises(StoreError, match="there is no driver for the store url"):
+        Writer("nosuchdatabase://host/alphaforge")
+
+
 async def test_reading_before_anything_ran_says_so(url, path):
     with pytest.raises(NotFoundError, match="nothing has run"):
         async with open_reader(url):

@@ -9,13 +9,14 @@ import pytest
 from alphaforge.errors import NotFoundError, StoreError
 from alphaforge.model.commands import StartSession
 from alphaforge.model.enums import OrderSide
+from alphaforge.model.events import FundingPaid
 from alphaforge.model.market import Trade
-from alphaforge.model.step import EMPTY_STEP
+from alphaforge.model.step import EMPTY_STEP, Step
 from alphaforge.store import schema, views
 from alphaforge.store.batch import APPENDED, UPDATED
 from alphaforge.store.records import RunStatus
 from alphaforge.store.writer import Writer
-from tests.store.stories import START, Desk, day, record
+from tests.store.stories import SECOND, START, Desk, day, record
 
 RUN = record().run_id
 
@@ -63,7 +64,7 @@ def test_truth_is_written_before_its_views():
 
 def test_a_run_that_was_not_begun_takes_no_rows(writer):
     with pytest.raises(NotFoundError, match="there is no run elsewhere"):
-        writer.append_step("elsewhere", EMPTY_STEP.__class__(1, START))
+        writer.append_step("elsewhere", Step(1, START))
 
 
 def test_the_same_run_cannot_begin_twice(writer):
@@ -105,6 +106,21 @@ def test_an_order_asked_for_with_no_number_is_still_a_row(writer, rows):
     writer.append_step(RUN, Desk().deny("quantity is not a number", quantity="NaN"))
     writer.flush()
     assert rows("SELECT quantity, status FROM orders") == [("NaN", "DENIED")]
+
+
+def test_funding_is_kept_with_the_position_it_was_paid_on(writer, rows):
+    desk = Desk()
+    writer.begin_run(record())
+    for step in desk.trade(OrderSide.BUY, "2", "61000"):
+        writer.append_step(RUN, step)
+    for amount in ("-0.75", "0.25"):
+        paid = FundingPaid("BTC/USDT", "sma_cross", Decimal(amount), "USDT", desk.now + 1)
+        desk.sequence += 1
+        writer.append_step(RUN, Step(desk.sequence, desk.now, funding=(paid,)))
+        writer.flush()
+    assert rows("SELECT quantity, funding, fills, ts FROM positions") == [
+        ("2", "-0.5", 1, START + 3 * SECOND + 1)
+    ]
 
 
 def test_a_late_fill_changes_an_order_that_was_canceled(writer, rows):

@@ -3,7 +3,6 @@
 Blocks as in `sma.py`, with max and min in place of the sum: a window is a tail of the block before
 and a head of this one, and no update walks the window.
 """
-# ruff: noqa: FURB136 - a call of max() or min() costs more than all the rest of an update
 
 from itertools import accumulate
 from math import inf

@@ -1,5 +1,4 @@
 """The true range of Wilder 1978, shared by ATR and ADX."""
-# ruff: noqa: FURB136 - a call of max() or min() costs more than all the rest
 
 
 def true_range(high: float, low: float, previous_close: float) -> float:

@@ -12,10 +12,10 @@ from alphaforge.model.enums import InstrumentKind, OrderSide
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO
 
-
 # Enum members as module names: looking one up on its class costs ten times as much.
 _SPOT = InstrumentKind.SPOT
 _BUY = OrderSide.BUY
+
 
 class Reservation(msgspec.Struct, gc=False):
     """What one working order holds back.

@@ -12,7 +12,7 @@ from alphaforge.engine.fill_prices import market_price
 from alphaforge.engine.markets import Markets, SymbolState
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.engine.risk.exposure import Exposure, cost
-from alphaforge.engine.risk.rules import RULES, Case, limited, state_rule
+from alphaforge.engine.risk.rules import HALTED, RULES, Case, limited, state_rule
 from alphaforge.engine.valuation import Valuation
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
 from alphaforge.model.enums import (
@@ -23,10 +23,10 @@ from alphaforge.model.enums import (
     RiskState,
     TimeInForce,
 )
+from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO, plain
 from alphaforge.model.orders import Order
 from alphaforge.model.settings import AccountSettings, RiskSettings
-
 
 # Enum members as module names: looking one up on its class costs ten times as much.
 _BUY = OrderSide.BUY
@@ -40,6 +40,7 @@ _GTD = TimeInForce.GTD
 _GTC = TimeInForce.GTC
 _IOC = TimeInForce.IOC
 _FOK = TimeInForce.FOK
+
 
 class Judged(msgspec.Struct, gc=False):
     """The gate's verdict and the price it was reached at (what funds are reserved at)."""
@@ -84,11 +85,13 @@ class RiskGate:
             return self._refuse(order.order_id, now, [f"no symbol `{order.symbol}` here"])
         reasons: list[str] = []
         terms = self._on_grid(order, state, now, reasons)
-        if reasons:
-            return self._refuse(order.order_id, now, reasons)
-        price = self._price(terms, state)
+        price = None if reasons else self._price(terms, state)
         if price is None:
-            return self._refuse(order.order_id, now, [f"no market price for {order.symbol} yet"])
+            if not reasons:
+                reasons.append(f"no market price for {order.symbol} yet")
+            if self.state is RiskState.HALTED:
+                reasons.append(HALTED)
+            return self._refuse(order.order_id, now, reasons)
         self._judge(terms, terms.quantity, price, state, reasons)
         if reasons:
             return self._refuse(order.order_id, now, reasons)
@@ -131,7 +134,8 @@ class RiskGate:
             reduce_only=order.reduce_only,
         )
         price = self._price(terms, state) or ZERO
-        self._judge(terms, terms.quantity - order.filled, price, state, reasons)
+        leaves = EXACT.subtract(terms.quantity, order.filled)
+        self._judge(terms, leaves, price, state, reasons)
         if reasons:
             return self._refuse(order.order_id, now, reasons)
         return Judged(Approved(asked, now), price)
@@ -168,6 +172,10 @@ class RiskGate:
             self._price_ok("stop", trigger, reasons)
         if order.order_type is not _MARKET or order.tif is not _GTC or order.post_only:
             self._check_terms(order, now, reasons)
+        if order.take_profit is not None:
+            self._price_ok("take-profit", order.take_profit, reasons)
+        if order.stop_loss is not None:
+            self._price_ok("stop-loss", order.stop_loss, reasons)
         return SubmitOrder(
             order.order_id,
             order.symbol,
@@ -207,7 +215,7 @@ class RiskGate:
     ) -> Decimal:
         """A reduce-only order is cut to the strategy's position."""
         held = self._portfolio.position(order.strategy, state.instrument).quantity
-        reducible = -held if order.side is _BUY else held
+        reducible = EXACT.minus(held) if order.side is _BUY else held
         if reducible <= 0:
             reasons.append(f"reduce-only, but there is no {state.symbol} position to reduce")
             return quantity
@@ -259,7 +267,7 @@ class RiskGate:
     ) -> None:
         instrument = state.instrument
         if instrument.min_value and not terms.reduce_only:
-            value = abs(instrument.notional(quantity, price))
+            value = EXACT.abs(instrument.notional(quantity, price))
             if value < instrument.min_value:
                 reasons.append(
                     f"value {plain(value)} is below the minimum {plain(instrument.min_value)} "
@@ -284,6 +292,7 @@ class RiskGate:
             state.instrument,
             terms.side,
             quantity,
+            terms.quantity,
             price,
             tuple(each for each in prices if each is not None),
             state.mark(),
@@ -327,7 +336,8 @@ class RiskGate:
         else:
             currency = instrument.base
             needed = EXACT.multiply(quantity, instrument.multiplier)
-        free = self._portfolio.balance(currency) - self._exposure.reserved(currency)
+        balance, reserved = self._portfolio.balance(currency), self._exposure.reserved(currency)
+        free = EXACT.subtract(balance, reserved)
         if needed > free:
             reasons.append(f"needs {plain(needed)} {currency}, {plain(free)} is free")
 
@@ -341,19 +351,22 @@ class RiskGate:
     ) -> None:
         """Worst-case position values of all symbols ÷ leverage must be within equity."""
         net, symbol = self._portfolio.net(state.symbol), state.symbol
-        long = net + self._exposure.buying(symbol)
-        short = net - self._exposure.selling(symbol)
+        long = EXACT.add(net, self._exposure.buying(symbol))
+        short = EXACT.subtract(self._exposure.selling(symbol), net)
         buys = terms.side is _BUY
-        after = max(long + quantity, -short) if buys else max(long, quantity - short)
-        if after <= max(long, -short):
+        worst = EXACT.add(long if buys else short, quantity)
+        if worst <= max(long, short):
             return
+        after = max(worst, short if buys else long)
         rate = self._valuation.rate(state.instrument.settle)
         if rate is None:
             reasons.append(f"no price turns {state.instrument.settle} into the account's currency")
             return
-        value = abs(state.instrument.notional(after, price)) * rate
-        fee = abs(state.instrument.notional(quantity, price)) * rate * state.instrument.taker_fee
-        needed = (value + self._other_positions(symbol)) / self._account.leverage + fee
+        instrument = state.instrument
+        value = _worth(instrument, after, price, rate)
+        fee = EXACT.multiply(_worth(instrument, quantity, price, rate), instrument.taker_fee)
+        total = EXACT.add(value, self._other_positions(symbol))
+        needed = EXACT.add(EXACT.divide(total, self._account.leverage), fee)
         equity = self._valuation.equity()
         if needed > equity:
             reasons.append(
@@ -368,9 +381,17 @@ class RiskGate:
             if other == symbol:
                 continue
             net = self._portfolio.net(other)
-            worst = max(net + self._exposure.buying(other), self._exposure.selling(other) - net)
+            worst = max(
+                EXACT.add(net, self._exposure.buying(other)),
+                EXACT.subtract(self._exposure.selling(other), net),
+            )
             mark = state.mark()
             rate = self._valuation.rate(state.instrument.settle) if worst > 0 else None
             if mark is not None and rate is not None:
-                total += abs(state.instrument.notional(worst, mark)) * rate
+                total = EXACT.add(total, _worth(state.instrument, worst, mark, rate))
         return total
+
+
+def _worth(instrument: Instrument, quantity: Decimal, price: Decimal, rate: Decimal) -> Decimal:
+    """Unsigned value in the reporting currency."""
+    return EXACT.multiply(EXACT.abs(instrument.notional(quantity, price)), rate)

@@ -12,12 +12,16 @@ from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, plain
 from alphaforge.model.settings import RiskSettings
 
+HALTED = "trading is HALTED"
+_HUNDRED = Decimal(100)
+
 
 class Case(msgspec.Struct, gc=False):
     """An order on the gate's table, with everything the rules ask about.
 
     Attributes:
         quantity: On the grid, more than zero; for a modification the new leaves.
+        total: The order's whole quantity: for a modification what is filled included.
         price: What it is judged at: its limit, else its trigger, else the market it would meet.
         checked: Its explicit prices (limit, trigger), for the collar.
         reference: The last price, or None before the first.
@@ -31,6 +35,7 @@ class Case(msgspec.Struct, gc=False):
     instrument: Instrument
     side: OrderSide
     quantity: Decimal
+    total: Decimal
     price: Decimal
     checked: tuple[Decimal, ...]
     reference: Decimal | None
@@ -44,8 +49,8 @@ class Case(msgspec.Struct, gc=False):
 def worst_position(case: Case) -> Decimal:
     """The signed position if every order on this side filled, this one included."""
     if case.side is OrderSide.BUY:
-        return case.net + case.buying + case.quantity
-    return case.net - case.selling - case.quantity
+        return EXACT.add(EXACT.add(case.net, case.buying), case.quantity)
+    return EXACT.subtract(EXACT.subtract(case.net, case.selling), case.quantity)
 
 
 def brings_down(case: Case) -> bool:
@@ -59,9 +64,9 @@ def brings_down(case: Case) -> bool:
 def order_quantity(case: Case, limits: RiskSettings) -> str | None:
     """Refuse an order of more than `max_order_quantity`."""
     limit = limits.max_order_quantity
-    if not limit or case.quantity <= limit:
+    if not limit or case.total <= limit:
         return None
-    return f"quantity {plain(case.quantity)} is above max_order_quantity {plain(limit)}"
+    return f"quantity {plain(case.total)} is above max_order_quantity {plain(limit)}"
 
 
 def order_value(case: Case, limits: RiskSettings) -> str | None:
@@ -69,7 +74,7 @@ def order_value(case: Case, limits: RiskSettings) -> str | None:
     limit = limits.max_order_value
     if not limit:
         return None
-    value = _value(case, case.quantity)
+    value = _value(case, case.total)
     if value is None:
         return _unpriced(case, "max_order_value")
     if value <= limit:
@@ -112,7 +117,8 @@ def price_collar(case: Case, limits: RiskSettings) -> str | None:
     if not limit or case.reference is None:
         return None
     for price in case.checked:
-        distance = EXACT.divide(abs(price - case.reference) * 100, case.reference)
+        apart = EXACT.abs(EXACT.subtract(price, case.reference))
+        distance = EXACT.divide(EXACT.multiply(apart, _HUNDRED), case.reference)
         if distance > limit:
             return (
                 f"price {plain(price)} is {distance:.2f} % from the last price "
@@ -126,7 +132,7 @@ def state_rule(case: Case, state: RiskState) -> str | None:
     if state is RiskState.ACTIVE:
         return None
     if state is RiskState.HALTED:
-        return "trading is HALTED"
+        return HALTED
     return None if brings_down(case) else "trading is REDUCING: only orders towards flat pass"
 
 
@@ -137,7 +143,7 @@ RULES = (order_quantity, order_value, position_value, open_orders, price_collar)
 def _value(case: Case, quantity: Decimal) -> Decimal | None:
     if case.rate is None:
         return None
-    return abs(EXACT.multiply(case.instrument.notional(quantity, case.price), case.rate))
+    return EXACT.abs(EXACT.multiply(case.instrument.notional(quantity, case.price), case.rate))
 
 
 def _unpriced(case: Case, limit: str) -> str:

@@ -1,0 +1,395 @@
+"""The order management system: from a request to what became of it.
+
+Every change of an order goes through `apply`, whether a venue over a wire, the simulated venue or
+the gate says so: fold, book, reserve, tell. It must never decide what to trade.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import force_setattr
+
+from alphaforge.engine.brackets import Brackets
+from alphaforge.engine.lifecycle import OrderLife
+from alphaforge.engine.markets import Markets
+from alphaforge.engine.meter import LatencyMeter, now_ns
+from alphaforge.engine.portfolio import Portfolio
+from alphaforge.engine.risk.exposure import Exposure, Reservation
+from alphaforge.engine.risk.gate import RiskGate
+from alphaforge.engine.simulated_venue import SimulatedVenue
+from alphaforge.engine.timers import Timers
+from alphaforge.engine.valuation import Valuation
+from alphaforge.engine.working import Counts, Listener, Recorded, WorkingOrder, terms_as_asked
+from alphaforge.errors import UsageError
+from alphaforge.model.commands import Approved, ModifyOrder, Refused, SubmitOrder
+from alphaforge.model.enums import AlertLevel, OrderSide, OrderStatus, PendingRequest
+from alphaforge.model.events import (
+    Alert,
+    CancelRequested,
+    ModifyRequested,
+    OrderDenied,
+    OrderEvent,
+    OrderSubmitted,
+    RequestDenied,
+)
+from alphaforge.model.instrument import Instrument
+from alphaforge.model.numbers import EXACT, ZERO, Number, decimal_of
+from alphaforge.model.orders import Fill, Order
+from alphaforge.model.reports import OrderFilled, TradeBusted
+from alphaforge.model.settings import EngineSettings
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_BUY, _SELL = OrderSide.BUY, OrderSide.SELL
+_CANCEL = PendingRequest.CANCEL
+
+
+MOST_LATENCIES = 4096
+"""Measured durations kept before they are folded into the histogram."""
+
+
+class OrderManagement:
+    """Orders of all strategies of one account, with its portfolio, risk gate and brackets.
+
+    Attributes:
+        record: What happened since its owner last emptied it, in order.
+        orders: Working orders by id, and closed ones in doubt.
+        closed: Over a wire, ended orders: a late fill is still theirs. Empty where simulated.
+        turnover: Σ value of all fills, by settle currency.
+        latencies: Wall ns from each request to what came of it at once.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        markets: Markets,
+        timers: Timers,
+        venue: SimulatedVenue | None,
+    ) -> None:
+        account = settings.account
+        self.settings = settings
+        self.markets = markets
+        self.timers = timers
+        self.venue = venue
+        self.portfolio = Portfolio(
+            account.cash, reporting_currency=account.reporting_currency, account=account.name
+        )
+        self.valuation = Valuation(self.portfolio, self.markets)
+        self.exposure = Exposure()
+        self.gate = RiskGate(
+            self.markets, self.portfolio, self.valuation, self.exposure, settings.risk, account
+        )
+        self.brackets = Brackets(self)
+        self.listener: Listener | None = None
+        self.orders: dict[str, WorkingOrder] = {}
+        self.closed: dict[str, WorkingOrder] = {}
+        self._doubts: set[str] = set()
+        self.counts = Counts()
+        self.turnover: dict[str, Decimal] = {}
+        self.record: list[Recorded] = []
+        self.latencies: list[int] = []
+        self.latency_meter = LatencyMeter()
+        self._numbered = 0
+        if venue is not None:
+            venue.report = self.apply
+            venue.account = self
+
+    @property
+    def now(self) -> int:
+        """Engine time, ns UTC."""
+        return self.timers.now
+
+    # Requests ---------------------------------------------------------------------------------
+
+    def next_id(self) -> str:
+        """The next order id, run-local and deterministic."""
+        self._numbered += 1
+        return f"o-{self._numbered:06d}"
+
+    def deny(self, order: Order, reason: str) -> Order:
+        """Refuse an order without asking the gate."""
+        return self._deny(OrderLife(order), (reason,))
+
+    def submit(self, order: Order) -> Order:
+        """Number an order, judge it, send it if it passes; its handle shows what came of it."""
+        started = now_ns()
+        if not order.order_id:
+            force_setattr(order, "order_id", self.next_id())
+            force_setattr(order, "ts", self.timers.now)
+        elif order.status is not OrderStatus.INITIALIZED:
+            raise UsageError(
+                f"order {order.order_id} was submitted already and is {order.status}",
+                remedy="make a new order for every submit",
+            )
+        life = OrderLife(order)
+        if self._doubts and self._in_doubt_beside(order):
+            reason = f"a {order.side} order on {order.symbol} is in doubt"
+            return self._deny(life, (reason,))
+        judged = self.gate.submit(order, self.now)
+        verdict = judged.verdict
+        if verdict.__class__ is Refused:
+            return self._deny(life, verdict.reasons)  # type: ignore[union-attr]  # its class says so
+        terms: SubmitOrder = verdict.command  # type: ignore[union-attr,assignment]  # Approved
+        instrument = self.markets.states[order.symbol].instrument
+        working = WorkingOrder(life, instrument, judged.price)
+        self.orders[order.order_id] = working
+        self.counts.submitted += 1
+        submitted = OrderSubmitted(terms, self.timers.now)
+        self.record.append(submitted)
+        life.apply(submitted)
+        if self.listener is not None:
+            self.listener.order_changed(order)
+        self._send(verdict)  # type: ignore[arg-type]  # Approved
+        if working.reservation is None and (order.is_open or order.in_doubt):
+            self._reserve(working, order.leaves)
+        self.latencies.append(now_ns() - started)
+        if len(self.latencies) >= MOST_LATENCIES:
+            self.fold_latencies()
+        return order
+
+    def fold_latencies(self) -> None:
+        """Take the measured durations into the histogram; kept apart because that costs more."""
+        for duration in self.latencies:
+            self.latency_meter.record(duration)
+        self.latencies.clear()
+
+    def _reserve(self, working: WorkingOrder, leaves: Decimal) -> None:
+        """Hold back what a working order could still take; one that filled at once never is."""
+        order = working.life.order
+        reservation = Reservation(working.instrument, order.side, working.price, order.reduce_only)
+        working.reservation = reservation
+        self.exposure.open(reservation, leaves)
+
+    def cancel(self, order: Order) -> None:
+        """Ask for a working order's end; of one that has ended already, nothing is asked."""
+        working = self.orders.get(order.order_id)
+        if working is None or not order.is_open:
+            reason = f"order is {order.status}"
+            self._tell(RequestDenied(order.order_id, (reason,), self.now))
+        elif order.pending is not _CANCEL or order.in_doubt:
+            self.apply(CancelRequested(order.order_id, self.now))
+            self._send(self.gate.cancel(order, self.now))
+
+    def cancel_all(self, strategy: str = "", symbol: str = "") -> None:
+        """Cancel every working order of a strategy and symbol; empty = of all."""
+        for working in tuple(self.orders.values()):
+            order = working.life.order
+            if strategy in ("", order.strategy) and symbol in ("", order.symbol) and order.is_open:
+                self.cancel(order)
+
+    def modify(
+        self,
+        order: Order,
+        quantity: Number | None = None,
+        limit: Number | None = None,
+        stop: Number | None = None,
+    ) -> None:
+        """Ask for new terms of a working order; a refusal arrives as `RequestDenied`."""
+        working = self.orders.get(order.order_id)
+        if working is None or not order.is_open:
+            reason = f"order is {order.status}"
+            self._tell(RequestDenied(order.order_id, (reason,), self.now))
+            return
+        request = ModifyOrder(
+            order.order_id,
+            working.life.requested_version + 1,
+            None if quantity is None else decimal_of(quantity),
+            None if limit is None else decimal_of(limit),
+            None if stop is None else decimal_of(stop),
+        )
+        self._release(working)
+        judged = self.gate.modify(order, request, self.now)
+        verdict = judged.verdict
+        if isinstance(verdict, Refused):
+            self._reserve(working, working.worst)
+            self._tell(RequestDenied(order.order_id, verdict.reasons, self.now))
+            return
+        self._reserve_worst(working, verdict, judged.price)
+        self.apply(ModifyRequested(order.order_id, request.version, self.now))
+        self._send(verdict)
+
+    def _reserve_worst(self, working: WorkingOrder, approved: Approved, price: Decimal) -> None:
+        """Until the venue answers, the larger of the old and the new terms is held back."""
+        command = approved.command
+        asked = command.quantity if isinstance(command, ModifyOrder) else None
+        working.asked = max(working.asked, asked or working.life.order.quantity)
+        working.price = max(working.price, price)
+        self._reserve(working, working.worst)
+
+    def _settle_terms(self, working: WorkingOrder) -> None:
+        """The last modification asked for has its answer: hold back what the terms now need."""
+        order = working.life.order
+        working.asked = ZERO
+        working.price = order.limit_price or order.trigger_price or working.price
+        if working.reservation is not None:
+            self._release(working)
+            self._reserve(working, order.leaves)
+
+    def _release(self, working: WorkingOrder) -> None:
+        if working.reservation is not None:
+            self.exposure.close(working.reservation)
+            working.reservation = None
+
+    def _in_doubt_beside(self, order: Order) -> bool:
+        """Whether a same-side order of the strategy on the symbol has an unknown outcome."""
+        beside = (self.orders[order_id].life.order for order_id in self._doubts)
+        return any(
+            other.symbol == order.symbol
+            and other.side is order.side
+            and other.strategy == order.strategy
+            for other in beside
+        )
+
+    def _deny(self, life: OrderLife, reasons: tuple[str, ...]) -> Order:
+        self.counts.denied += 1
+        order = life.order
+        event = OrderDenied(terms_as_asked(order), reasons, self.now)
+        self.record.append(event)
+        life.apply(event)
+        if self.listener is not None:
+            self.listener.order_changed(order)
+        return order
+
+    def _send(self, approved: Approved) -> None:
+        if self.venue is not None:
+            self.venue.send(approved)
+        else:
+            self.record.append(approved)
+
+    def _tell(self, event: OrderEvent) -> None:
+        self.record.append(event)
+
+    # Facts ------------------------------------------------------------------------------------
+
+    def apply(self, report: OrderEvent) -> None:
+        """Take one fact about an order: fold it, book a new fill, bring everything up to it."""
+        self.record.append(report)
+        order_id = report.order_id
+        working = self.orders.get(order_id) or self.closed.get(order_id)
+        if working is None:
+            self._report_of_unknown(report)
+            return
+        life = working.life
+        order = life.order
+        filled = order.filled
+        ended_as = None if order.is_open else order.status
+        anomalies = life.anomalies
+        if not life.apply(report):
+            return
+        if life.anomalies is not anomalies:
+            self._alert_anomaly(working)
+        fill = self._book(working, report) if order.filled is not filled else None
+        self._keep(working, ended_as)
+        listener = self.listener
+        if listener is not None:
+            if fill is None:
+                listener.order_changed(order)
+            else:
+                position = self.portfolio.position(order.strategy, working.instrument)
+                listener.filled(fill, order, position)
+        protected = self.brackets.protects or order.take_profit or order.stop_loss
+        if protected and (fill is not None or not order.is_open):
+            self.brackets.after(order, fill)
+
+    def _book(self, working: WorkingOrder, event: OrderEvent) -> Fill | None:
+        """Book an execution, or take a busted one back."""
+        report = event if isinstance(event, OrderFilled) else self._reversal(working, event)
+        if report is None:
+            return None
+        order = working.life.order
+        instrument = working.instrument
+        side = order.side
+        if report is not event:
+            side = _SELL if side is _BUY else _BUY
+        fill = self.portfolio.book(order.strategy, instrument, side, report)
+        self.record.append(fill)
+        self.counts.fills += 1
+        currency = instrument.settle
+        self.turnover[currency] = EXACT.add(self.turnover.get(currency, ZERO), fill.value)
+        return fill
+
+    def _reversal(self, working: WorkingOrder, event: OrderEvent) -> OrderFilled | None:
+        """The opposite execution of a busted trade: at its price, giving its fee back."""
+        if not isinstance(event, TradeBusted):
+            return None
+        order = working.life.order
+        execution = (working.life.executions or {}).get(event.trade_id)
+        if execution is None:
+            return None
+        return OrderFilled(
+            order.order_id,
+            order.venue_order_id,
+            f"bust-{event.trade_id}",
+            execution.quantity,
+            execution.price,
+            EXACT.minus(execution.fee),
+            execution.fee_currency,
+            execution.liquidity,
+            event.ts,
+            event.ts_local,
+        )
+
+    def _keep(self, working: WorkingOrder, ended_as: OrderStatus | None) -> None:
+        """Bring reservation, counters and the hot table up to the order's view.
+
+        `ended_as` is where the order had ended before this change; None if it was open.
+        """
+        order = working.life.order
+        order_id = order.order_id
+        if order.in_doubt:
+            self._doubts.add(order_id)
+        elif self._doubts:
+            self._doubts.discard(order_id)
+        if order.is_open or order.in_doubt:
+            self._keep_open(working)
+        elif order_id in self.orders:
+            self._release(working)
+            del self.orders[order_id]
+            if self.venue is None:
+                self.closed[order_id] = working
+        ends_as = None if order.is_open else order.status
+        if ends_as is not ended_as:
+            self.counts.move(ended_as, ends_as)
+
+    def _keep_open(self, working: WorkingOrder) -> None:
+        """Hold back what the order may still take; one that came back to life is hot again."""
+        order_id = working.life.order.order_id
+        if self.closed and self.closed.pop(order_id, None) is not None:
+            self.orders[order_id] = working
+            self._reserve(working, working.life.order.leaves)
+        if working.asked and not working.life.pending_modify:
+            self._settle_terms(working)
+        if working.reservation is not None:
+            self.exposure.change(working.reservation, working.worst)
+
+    def _report_of_unknown(self, event: OrderEvent) -> None:
+        """A report about an order that is not in the hot table is never dropped silently."""
+        message = (
+            f"a {type(event).__name__} came for order {event.order_id}, which is not working here"
+        )
+        self.alert("unknown-order", message)
+
+    def _alert_anomaly(self, working: WorkingOrder) -> None:
+        order = working.life.order
+        message = f"order {order.order_id} on {order.symbol}: {working.life.anomalies[-1]}"
+        self.alert("order-anomaly", message, order.strategy, order.symbol)
+
+    def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
+        """Say something a person should know."""
+        self.record.append(
+            Alert(AlertLevel.WARNING, code, message, self.now, strategy=strategy, symbol=symbol)
+        )
+
+    # What the simulated venue asks ------------------------------------------------------------
+
+    def reducible(self, terms: SubmitOrder) -> Decimal:
+        """How much of the strategy's position a reduce-only order may still take off."""
+        instrument = self.markets.states[terms.symbol].instrument
+        held = self.portfolio.position(terms.strategy, instrument).quantity
+        return max(-held if terms.side is _BUY else held, ZERO)
+
+    def affordable(self, terms: SubmitOrder, quantity: Decimal, price: Decimal) -> bool:
+        """Whether the account can pay for, or deliver, a fill."""
+        return self.gate.affordable(terms, quantity, price)
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Rules of a symbol that an order was accepted for."""
+        return self.markets.states[symbol].instrument

@@ -1,0 +1,120 @@
+"""What the order management keeps of each order and of all of them: rows, counts, listeners."""
+
+from decimal import Decimal
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from alphaforge.engine.lifecycle import OrderLife
+from alphaforge.engine.portfolio import Position
+from alphaforge.engine.risk.exposure import Reservation
+from alphaforge.model.commands import Approved, SubmitOrder
+from alphaforge.model.enums import OrderStatus
+from alphaforge.model.events import Alert, FundingPaid, OrderEvent, Signal
+from alphaforge.model.instrument import Instrument
+from alphaforge.model.numbers import EXACT, ZERO
+from alphaforge.model.orders import Fill, Order
+
+# Enum members as module names: looking one up on its class costs ten times as much.
+_FILLED = OrderStatus.FILLED
+_CANCELED = OrderStatus.CANCELED
+_EXPIRED = OrderStatus.EXPIRED
+_REJECTED = OrderStatus.REJECTED
+_ABSENT = OrderStatus.ABSENT
+
+Recorded: TypeAlias = OrderEvent | Fill | Approved | Alert | Signal | FundingPaid
+"""What an event can leave behind."""
+
+
+class Listener(Protocol):
+    """Who is told of what happens to orders: the strategies' manager, or nobody."""
+
+    def order_changed(self, order: Order) -> None:
+        """An order's handle shows something new."""
+        ...
+
+    def filled(self, fill: Fill, order: Order, position: Position) -> None:
+        """A fill was booked; the handle and the position show it already."""
+        ...
+
+
+class WorkingOrder(msgspec.Struct, gc=False, eq=False):
+    """A row of the hot table: open orders, and closed ones in doubt.
+
+    Attributes:
+        price: What its funds are reserved at.
+        asked: Largest total quantity of modifications without an answer; 0 if there are none.
+    """
+
+    life: OrderLife
+    instrument: Instrument
+    price: Decimal
+    reservation: Reservation | None = None
+    asked: Decimal = ZERO
+
+    @property
+    def worst(self) -> Decimal:
+        """Quantity that may still fill, whichever modification the venue takes."""
+        order = self.life.order
+        if not self.asked:
+            return order.leaves
+        return max(order.leaves, EXACT.subtract(self.asked, order.filled))
+
+
+class Counts(msgspec.Struct):
+    """Orders by where they ended; what is left of `submitted` still works."""
+
+    submitted: int = 0
+    denied: int = 0
+    filled: int = 0
+    canceled: int = 0
+    expired: int = 0
+    rejected: int = 0
+    absent: int = 0
+    fills: int = 0
+
+    @property
+    def open(self) -> int:
+        """Submitted orders that have not ended."""
+        ended = self.filled + self.canceled + self.expired + self.rejected + self.absent
+        return self.submitted - ended
+
+    def move(self, before: OrderStatus | None, after: OrderStatus | None) -> None:
+        """Count an order where it ended now, and no longer where it had; None = it works."""
+        if before is not None:
+            self._count(before, -1)
+        if after is not None:
+            self._count(after, 1)
+
+    def _count(self, status: OrderStatus, change: int) -> None:
+        if status is _FILLED:
+            self.filled += change
+        elif status is _CANCELED:
+            self.canceled += change
+        elif status is _EXPIRED:
+            self.expired += change
+        elif status is _REJECTED:
+            self.rejected += change
+        elif status is _ABSENT:
+            self.absent += change
+
+
+def terms_as_asked(order: Order) -> SubmitOrder:
+    """The terms of an order that never reached the grid."""
+    return SubmitOrder(
+        order.order_id,
+        order.symbol,
+        order.strategy,
+        order.side,
+        order.order_type,
+        order.quantity,
+        order.limit_price,
+        order.trigger_price,
+        order.trail,
+        order.trail_pct,
+        order.tif,
+        order.expires,
+        order.post_only,
+        order.reduce_only,
+        order.client_order_id,
+    )
