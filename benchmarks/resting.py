@@ -1,14 +1,13 @@
 """Rows of resting orders: what a tick costs while 0, 1,000 or 10,000 limits rest out of reach.
 
-Taken in turns, since it is their ratio that counts. The strategy keeps its two averages and trades
-nothing; the limits are in the market before the timing starts.
+Taken in turns, since it is their ratio that counts. One strategy keeps its two averages and trades
+nothing; others, a thousand limits each, rest theirs before the timing starts and hear no tick.
 """
 
 from functools import partial
 from time import process_time_ns
 
 from alphaforge.engine.core import Engine
-from alphaforge.engine.strategy import Strategy
 from alphaforge.model.market import Trade
 from alphaforge.model.settings import RiskSettings
 from benchmarks.harness import Harness, Row, Work
@@ -22,7 +21,7 @@ from benchmarks.market import (
     start_engine,
     ticks,
 )
-from benchmarks.strategies import RestingGrid
+from benchmarks.strategies import QuietEma, RestingGrid
 
 TICKS = 300_000
 COUNTS = (0, 1_000, 10_000)
@@ -44,16 +43,10 @@ def run(harness: Harness) -> dict[str, Row]:
 
 def _prepare(columns: Ticks, count: int, submits: dict[int, int]) -> Work:
     started = process_time_ns()
-    engine = start_engine([partial(_grid, count)], risk=RiskSettings())
+    engine = start_engine([QuietEma, *[RestingGrid] * (count // 1_000)], risk=RiskSettings())
     engine.process(Trade(SYMBOL, START_NS - 1, START_PRICE, 1.0, None, "", START_NS - 1))
     submits[count] = min(submits[count], process_time_ns() - started)
     return partial(_feed, engine, columns, count)
-
-
-def _grid(count: int) -> Strategy:
-    strategy = RestingGrid()
-    strategy.count = count
-    return strategy
 
 
 def _feed(engine: Engine, columns: Ticks, count: int) -> None:

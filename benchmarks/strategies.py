@@ -126,14 +126,14 @@ class EveryTick(Strategy):
             self.sell(trade.symbol, self.quantity)
 
 
-class RestingGrid(QuietEma):
-    """Limits far on both sides of the market, which nothing reaches, beside the quiet averages."""
+class RestingGrid(Strategy):
+    """A thousand limits far on both sides of the market, and no look at it."""
 
-    count: int = 0
+    symbol: str = SYMBOL
+    count: int = 1_000
 
-    def subscribe(self) -> None:
-        """Ask for trades and rest the limits."""
-        super().subscribe()
+    def on_start(self) -> None:
+        """Rest the limits."""
         for number in range(self.count):
             if number % 2:
                 self.buy(self.symbol, "0.001", limit=30_000 - number)

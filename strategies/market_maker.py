@@ -10,7 +10,7 @@ class MarketMaker(Strategy):
 
     Both quotes are post-only. They are moved when the middle has moved by `requote_bps`, and lean
     away from the inventory: the more is held, the lower both stand. Where the account cannot go
-    short (spot, cash), the first ask beyond the holding is denied and it asks for no more than that.
+    short (spot, cash), the first ask beyond the holding is denied, and it asks no more than it has.
     """
 
     symbol: str = "BTC/USDT"
@@ -21,6 +21,7 @@ class MarketMaker(Strategy):
     max_inventory: str = "0.05"  # base units held long, or short, at most
 
     def on_start(self) -> None:
+        """Listen to quotes, and to trades for data that have none."""
         self.bid: Order | None = None
         self.ask: Order | None = None
         self.quoted_at = 0.0
@@ -30,21 +31,26 @@ class MarketMaker(Strategy):
         self.subscribe_trades(self.symbol)
 
     def on_quote(self, quote: Quote) -> None:
+        """Follow the middle of the quote."""
         self.has_quotes = True
         self.follow(quote.mid)
 
     def on_trade(self, trade: Trade) -> None:
-        if not self.has_quotes:  # data without quotes: the last trade stands for the middle
+        """Let the last trade stand for the middle where there are no quotes."""
+        if not self.has_quotes:
             self.follow(trade.price)
 
     def on_order(self, order: Order) -> None:
+        """Learn from a denied ask that this account cannot go short."""
         if order.status == "DENIED" and order.side == "SELL":
             self.may_short = False
 
-    def on_fill(self, fill: Fill) -> None:
+    def on_fill(self, _fill: Fill) -> None:
+        """Lean the other way, and put the filled side back."""
         self.requote(self.quoted_at)
 
     def on_stop(self) -> None:
+        """Leave nothing resting."""
         self.cancel_all(self.symbol)
 
     def follow(self, middle: float) -> None:

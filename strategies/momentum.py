@@ -19,12 +19,14 @@ class Momentum(Strategy):
     quantity: str = "0.01"
 
     def on_start(self) -> None:
+        """Ask for bars, and for as many earlier ones as the channel needs."""
         self.highs = Donchian(self.channel)
         self.ranges = ATR(self.atr)
         self.entry: Order | None = None
         self.subscribe_bars(self.symbol, self.timeframe, history=self.channel)
 
     def on_bar(self, bar: Bar) -> None:
+        """Wait for a breakout, or for the end of the trade."""
         self.highs.update(bar.high, bar.low)
         self.ranges.update(bar.high, bar.low, bar.close)
         if bar.historical or not (self.highs.ready and self.ranges.ready):

@@ -185,6 +185,8 @@ def _run(plan: "BacktestPlan") -> "Report":
 
 def _tell(plan: "BacktestPlan") -> None:
     """What a person should know beside the figures: bad rows, refused events, broken strategies."""
+    from alphaforge.services.strategy_files import frame_error
+
     for dataset in plan.datasets:
         report = dataset.report
         for note in report.notes:
@@ -194,9 +196,11 @@ def _tell(plan: "BacktestPlan") -> None:
             talk(f"{report.bad_count} bad rows were left out, the first: {first}")
     for reason, count in plan.assembly.engine.data.rejected.items():
         talk(f"{count} events were not passed on ({reason})")
-    for name, runner in plan.assembly.engine.strategies.runners.items():
-        if runner.error is not None:
-            talk(f"strategy {name} was stopped: {runner.error}")
+    runners = plan.assembly.engine.strategies.runners
+    for strategy in plan.assembly.strategies:
+        error = runners[strategy.name].error
+        if error is not None:
+            talk(f"strategy {strategy.name} was stopped: {frame_error(error, strategy.path)}")
 
 
 def _show(report: "Report", plan: "BacktestPlan") -> None:

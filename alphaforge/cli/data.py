@@ -22,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at data files, or make one.")
 
 DataPath = Annotated[Path, typer.Argument(metavar="FILE", help="Recorded market data.")]
 _PARTS = 1000
+_MOST_ON_TERMINAL = 1000
 _DEFAULT_SYMBOL = "BTC/USDT"
 
 
@@ -44,7 +45,7 @@ def generate(
     name = symbol or _DEFAULT_SYMBOL
     chosen = configuration_of(ctx).settings.engine.seed if seed is None else seed
     if output is None:
-        if sys.stdout.isatty() and rows > _PARTS:
+        if sys.stdout.isatty() and rows > _MOST_ON_TERMINAL:
             raise UsageError(
                 f"{rows:,} rows would fill the terminal", remedy="name a file: -o data.csv"
             )

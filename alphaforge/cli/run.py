@@ -4,6 +4,7 @@ Must never decide anything: it parses, starts a session, and prints what that sa
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -124,6 +125,7 @@ async def _run(plan: "RunPlan") -> "Outcome":
 
     stop = StopRequest()
     line = StatusLine(sys.stderr, SystemClock(), in_tenths=plan.speed is None)
+    gc.freeze()  # what is alive now stays: no collection need look at it again
     with stop_on_signals(stop):
         try:
             return await run_session(plan, SystemClock(), stop, line)
@@ -141,6 +143,8 @@ def _tell(plan: "RunPlan", outcome: "Outcome", *, as_json: bool) -> int:
     if isinstance(plan.feed, RecordedFeed):
         for dataset in plan.feed.datasets:
             _tell_report(dataset.report)
+    for reason, count in plan.assembly.engine.data.rejected.items():
+        talk(f"{count:,} events were not passed on ({reason})")
     if outcome.first_denial:
         count = outcome.summary["orders_denied"]
         talk(f"{count} orders were denied; the first: {outcome.first_denial}")

@@ -11,7 +11,7 @@ import typer
 
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.printing import iso_time, print_json, print_table, talk
-from alphaforge.errors import NotFoundError, UsageError
+from alphaforge.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from alphaforge.store.records import RunRecord
@@ -195,4 +195,5 @@ def _ask(run: "RunRecord") -> None:
     what = f"{run.mode} of {', '.join(each.name for each in run.strategies)}"
     doubt = ", which seems to be running" if run.status is RunStatus.RUNNING else ""
     if not typer.confirm(f"remove run {run.run_id} ({what}){doubt} for good?", err=True):
-        raise typer.Abort
+        talk("nothing was removed")
+        raise typer.Exit(ExitCode.FAILED)

@@ -4,6 +4,7 @@ Everything goes to stderr: stdout is the summary's. Must never slow the run: it 
 times a second.
 """
 
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
 from alphaforge.cli.printing import iso_time
@@ -56,7 +57,8 @@ class StatusLine:
     def status(self, status: "Status") -> None:
         """Redraw on a terminal; elsewhere a line when it is time for one."""
         if self._is_live:
-            self._stream.write(_ERASE + _text(status))
+            width = get_terminal_size().columns - 1
+            self._stream.write(_ERASE + _text(status)[:width])
             self._stream.flush()
             self._is_drawn = True
         elif self._is_time(status.progress):

@@ -2,7 +2,8 @@
 
 A bar row is two inputs. At its open waiting market orders fill and immediate ones do or die; at
 its end stops and limits are looked at, stops first, so that of a bracket's two legs the stop wins.
-An order that came in by this very event meets the next bar.
+A bar is met by the orders that were there when it opened, and by no later one: at its end it
+would be looking back.
 """
 
 from alphaforge.engine.bar_path import stop_limit_fill, trailing_fill
@@ -19,6 +20,7 @@ _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 
 def match_open(venue: SimulatedVenue, state: SymbolState, price: float, now: int) -> None:
     """Let waiting orders meet a bar's open, at its open time."""
+    state.opened = now
     for order in state.resting.take_fresh():
         terms = order.terms
         if terms.order_type is OrderType.MARKET:
@@ -37,7 +39,7 @@ def match_open(venue: SimulatedVenue, state: SymbolState, price: float, now: int
 
 def match_bar(venue: SimulatedVenue, state: SymbolState, bar: Bar, now: int) -> None:
     """Match a whole bar, at its end."""
-    if state.resting.fresh and state.bar_open_ts != bar.ts_open:
+    if state.bar_open_ts != bar.ts_open:
         _meet_missed_open(venue, state, bar)
     held: list[RestingOrder] = []
     _trailing(venue, state, bar, now)
@@ -52,9 +54,12 @@ def match_bar(venue: SimulatedVenue, state: SymbolState, bar: Bar, now: int) -> 
 
 def _meet_missed_open(venue: SimulatedVenue, state: SymbolState, bar: Bar) -> None:
     """A bar that nobody announced: what was decided inside it never saw its open."""
+    state.opened = bar.ts_open
     waiting = state.resting.fresh
-    inside = [order for order in waiting if order.event == venue.event]
-    state.resting.fresh = [order for order in waiting if order.event != venue.event]
+    if not waiting:
+        return
+    inside = [order for order in waiting if order.arrived > bar.ts_open]
+    state.resting.fresh = [order for order in waiting if order.arrived <= bar.ts_open]
     match_open(venue, state, bar.open, bar.ts_open)
     state.resting.fresh += inside
 
@@ -70,7 +75,7 @@ def _do_or_die(
 
 def _trailing(venue: SimulatedVenue, state: SymbolState, bar: Bar, now: int) -> None:
     for order in tuple(state.resting.trailing):
-        if order.alive and order.event != venue.event:
+        if order.alive and order.arrived <= state.opened:
             price = trailing_fill(order, bar, state.instrument)
             if price is not None:
                 state.resting.trailing.remove(order)
@@ -87,7 +92,7 @@ def _stops(
     for order in reached:
         if not order.alive:
             continue
-        if order.event == venue.event:
+        if order.arrived > state.opened:
             held.append(order)
         elif order.terms.order_type is OrderType.STOP_LIMIT:
             _stop_limit(venue, order, state, bar, now)
@@ -118,7 +123,7 @@ def _stop_limit(
     elif order.terms.tif in IMMEDIATE:
         venue.cancel_out(order, now, "nothing to take at the limit")
     else:
-        order.event = venue.event
+        order.arrived = now
         venue.rest(order, state)
 
 
@@ -132,7 +137,7 @@ def _limits(
     for order in reached:
         if not order.alive:
             continue
-        if order.event == venue.event:
+        if order.arrived > state.opened:
             held.append(order)
             continue
         better = min if order.terms.side is _BUY else max
@@ -148,7 +153,7 @@ def _limits(
 def _end_freshness(venue: SimulatedVenue, state: SymbolState, now: int) -> None:
     """Orders that rested through this bar have met the market; the others still wait."""
     for order in state.resting.take_fresh():
-        if order.queued and order.event != venue.event:
+        if order.queued and order.arrived <= state.opened:
             order.fresh = False
             venue.admit(order, now)
         else:

@@ -142,7 +142,7 @@ class BarBuilder:
 
     Attributes:
         next_end: When the next time bar ends, ns.
-        late: Trades of closed buckets, not added to some time bar (one a trade).
+        late: Trades (or lower bars) of closed buckets, not added to some time bar.
         built: Bars delivered.
     """
 
@@ -248,6 +248,7 @@ class BarBuilder:
         """Count a lower bar in; only time bars are built from bars."""
         lots = int(bar.volume * self._scale + 0.5)
         self._lots += lots
+        self.late += bar.ts_open < self._late_before
         for each in self._time:
             if bar.ts_open < each.next_end - each.interval:
                 each.lots += lots

@@ -13,7 +13,7 @@ import msgspec
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.model.enums import OrderSide, OrderType
 from alphaforge.model.instrument import Instrument
-from alphaforge.model.numbers import ZERO, Number
+from alphaforge.model.numbers import EXACT, ZERO, Number
 from alphaforge.model.orders import Fill, Order
 
 
@@ -56,6 +56,11 @@ class Bracket(msgspec.Struct, gc=False, eq=False):
     loss: Order | None = None
     closed: Decimal = ZERO
 
+    @property
+    def legs(self) -> list[Order]:
+        """The legs there are."""
+        return [leg for leg in (self.profit, self.loss) if leg is not None]
+
 
 class Brackets:
     """All brackets of an account."""
@@ -88,15 +93,17 @@ class Brackets:
     def _grow(self, bracket: Bracket) -> None:
         """Bring the legs up to what the entry holds."""
         entry = bracket.entry
-        quantity = entry.filled - bracket.closed
+        quantity = EXACT.subtract(entry.filled, bracket.closed)
         if bracket.profit is None and entry.take_profit is not None and not bracket.closed:
             bracket.profit = self._leg(bracket, OrderType.LIMIT, entry.take_profit, quantity)
         elif bracket.profit is not None:
-            self._orders.modify(bracket.profit, quantity + bracket.profit.filled)
+            self._orders.modify(bracket.profit, EXACT.add(quantity, bracket.profit.filled))
         if bracket.loss is None and entry.stop_loss is not None and not bracket.closed:
             bracket.loss = self._leg(bracket, OrderType.STOP_MARKET, entry.stop_loss, quantity)
         elif bracket.loss is not None:
-            self._orders.modify(bracket.loss, quantity + bracket.loss.filled)
+            self._orders.modify(bracket.loss, EXACT.add(quantity, bracket.loss.filled))
+        if bracket.profit is None and bracket.loss is None:
+            self._by_order.pop(entry.order_id, None)
 
     def _leg(
         self, bracket: Bracket, kind: OrderType, price: Decimal, quantity: Decimal
@@ -117,6 +124,7 @@ class Brackets:
         )
         self._orders.submit(leg)
         if not leg.is_open:
+            bracket.closed = EXACT.add(bracket.closed, leg.filled)
             return None
         self._by_order[leg.order_id] = bracket
         return leg
@@ -125,17 +133,17 @@ class Brackets:
         """A leg filled or ended: the other follows."""
         other = bracket.loss if leg is bracket.profit else bracket.profit
         if fill is not None:
-            bracket.closed += fill.quantity
+            bracket.closed = EXACT.add(bracket.closed, fill.quantity)
         if not leg.is_open:
             self._by_order.pop(leg.order_id, None)
             if leg is bracket.profit:
                 bracket.profit = None
             else:
                 bracket.loss = None
-        rest = bracket.entry.filled - bracket.closed
+        rest = EXACT.subtract(bracket.entry.filled, bracket.closed)
         if other is not None and other.is_open and fill is not None:
             if rest > 0:
-                self._orders.modify(other, rest + other.filled)
+                self._orders.modify(other, EXACT.add(rest, other.filled))
             else:
                 self._orders.cancel(other)
         if bracket.profit is None and bracket.loss is None:
@@ -151,6 +159,9 @@ class Brackets:
         for bracket in {id(each): each for each in self._by_order.values()}.values():
             entry = bracket.entry
             if entry.symbol == order.symbol and entry.strategy == order.strategy:
-                for leg in (bracket.profit, bracket.loss):
-                    if leg is not None and leg.is_open:
-                        self._orders.cancel(leg)
+                self._drop(bracket)
+
+    def _drop(self, bracket: Bracket) -> None:
+        for leg in (bracket.profit, bracket.loss):
+            if leg is not None and leg.is_open:
+                self._orders.cancel(leg)

@@ -227,6 +227,9 @@ class Engine:
             self._drain()
 
     def _funding(self, event: FundingRate) -> None:
+        state = self._states.get(event.symbol)
+        if state is not None:
+            self.data.accept_time(VenueTime(state.clock.venue, event.ts))
         pay_funding(self.execution, event)
 
     def _due(self, clock: VenueClock) -> None:

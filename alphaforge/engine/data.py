@@ -18,7 +18,8 @@ from alphaforge.model.market import Bar, BarOpen, BookDelta, BookSnapshot, Quote
 REMEMBERED_TRADE_IDS: Final = 10_000
 """How far back a repeated trade id is recognised, in trades of the symbol."""
 
-INFINITE: Final = float("inf")
+TOO_LARGE: Final = 1e21
+"""No price or size of any market; infinity is beyond it, and a comparison finds both."""
 
 TradeHandler = Callable[[Trade], object]
 QuoteHandler = Callable[[Quote], object]
@@ -173,7 +174,7 @@ class DataEngine:
         if state is None:
             return self.reject("trade: unknown symbol")
         price, ts = trade.price, trade.ts
-        if not 0.0 < price < INFINITE or not 0.0 < trade.size < INFINITE or ts < state.trade_ts:
+        if not 0.0 < price < TOO_LARGE or not 0.0 < trade.size < TOO_LARGE or ts < state.trade_ts:
             return self._reject_trade(trade)
         if trade.trade_id and _is_known(state, trade.trade_id):
             return self.reject("trade: duplicate id")
@@ -193,8 +194,8 @@ class DataEngine:
         """Say which rule the trade broke, the first in the order price, size, time."""
         if trade.price != trade.price or trade.size != trade.size:
             return self.reject("trade: not a number")
-        if INFINITE in (trade.price, trade.size):
-            return self.reject("trade: infinite")
+        if max(trade.price, trade.size) >= TOO_LARGE:
+            return self.reject("trade: infinite or too large")
         if trade.price <= 0.0:
             return self.reject("trade: price not above zero")
         if trade.size <= 0.0:
@@ -207,9 +208,9 @@ class DataEngine:
         if state is None:
             return self.reject("quote: unknown symbol")
         bid, ask, ts = quote.bid, quote.ask, quote.ts
-        if not 0.0 < bid <= ask < INFINITE or ts < state.quote_ts:
+        if not 0.0 < bid <= ask < TOO_LARGE or ts < state.quote_ts:
             return self._reject_quote(quote)
-        if not 0.0 <= quote.bid_size < INFINITE or not 0.0 <= quote.ask_size < INFINITE:
+        if not 0.0 <= quote.bid_size < TOO_LARGE or not 0.0 <= quote.ask_size < TOO_LARGE:
             return self.reject("quote: size below zero or not a number")
         state.quote_ts = ts
         clock = state.clock
@@ -229,8 +230,8 @@ class DataEngine:
     def _reject_quote(self, quote: Quote) -> None:
         if quote.bid != quote.bid or quote.ask != quote.ask:
             return self.reject("quote: not a number")
-        if INFINITE in (quote.bid, quote.ask):
-            return self.reject("quote: infinite")
+        if max(quote.bid, quote.ask) >= TOO_LARGE:
+            return self.reject("quote: infinite or too large")
         if quote.bid <= 0.0 or quote.ask <= 0.0:
             return self.reject("quote: price not above zero")
         if quote.bid > quote.ask:
@@ -277,12 +278,13 @@ class DataEngine:
         state = self.markets.find(event.symbol)
         if state is None:
             return self.reject("bar: unknown symbol")
-        if not 0.0 < event.price < INFINITE:
+        if not 0.0 < event.price < TOO_LARGE:
             return self.reject("bar: price not a number above zero")
         if event.ts < state.bar_ts or event.ts <= state.bar_open_ts:
             return self.reject("bar: out of order")
         self._move_clock(state.clock, event.ts)
         state.bar_open_ts = event.ts
+        state.opened = event.ts_local
         state.on_bars = True
         if not state.first:
             state.first = event.price
@@ -295,9 +297,9 @@ class DataEngine:
         if state is None:
             return self.reject("bar: unknown symbol")
         low, high = bar.low, bar.high
-        if not (0.0 < low <= bar.open <= high < INFINITE and low <= bar.close <= high):
+        if not (0.0 < low <= bar.open <= high < TOO_LARGE and low <= bar.close <= high):
             return self.reject("bar: prices not in order or not above zero")
-        if not 0.0 <= bar.volume < INFINITE:
+        if not 0.0 <= bar.volume < TOO_LARGE:
             return self.reject("bar: volume below zero or not a number")
         if bar.ts <= bar.ts_open or bar.ts_open < state.bar_ts:
             return self.reject("bar: out of order")

@@ -6,7 +6,7 @@ never act on the market by itself.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -22,13 +22,26 @@ from alphaforge.model.events import Alert, Signal
 from alphaforge.model.numbers import EXACT, NAN, Number, decimal_of
 from alphaforge.model.orders import Order
 
-if TYPE_CHECKING:
-    from alphaforge.engine.strategies import Runner
-
 Request = tuple[Callable[..., object], tuple[Any, ...]]
 """A verb waiting for its callback to return: what to call, with what."""
 
 NS_PER_SECOND = 1_000_000_000
+
+
+class Owner(Protocol):
+    """Whose desk it is: the strategy's runner."""
+
+    name: str
+
+    def listen(
+        self, listeners: tuple[Callable[..., object], ...], callback: str
+    ) -> tuple[Callable[..., object], ...]:
+        """Add the strategy's callback to a symbol's listeners, once."""
+        ...
+
+    def start_timer(self, name: str, every: int, now: int) -> None:
+        """Start a repeating timer of so many ns."""
+        ...
 
 
 class HistoryRequest(msgspec.Struct, frozen=True):
@@ -57,13 +70,14 @@ class Shared(msgspec.Struct, eq=False):
 class Desk:
     """The verbs of one strategy."""
 
-    def __init__(self, shared: Shared, runner: "Runner") -> None:
+    def __init__(self, shared: Shared, runner: Owner) -> None:
         self._shared = shared
         self._execution = shared.execution
         self._runner = runner
         self._name = runner.name
         self._working: dict[str, Order] = {}
         self.historical = False
+        self.past: dict[tuple[str, str], int] = {}
 
     # Data -------------------------------------------------------------------------------------
 
@@ -102,6 +116,7 @@ class Desk:
         listeners = state.bar_listeners.get(kind, ())
         state.bar_listeners[kind] = self._runner.listen(listeners, "on_bar")
         if history > 0:
+            self.past[state.symbol, kind] = max(history, self.past.get((state.symbol, kind), 0))
             self._shared.history.append(HistoryRequest(state.symbol, kind, history))
 
     def _check_derived(self, state: SymbolState, kind: str) -> None:
@@ -119,12 +134,11 @@ class Desk:
 
     # Orders -----------------------------------------------------------------------------------
 
-    def order(  # noqa: PLR0913 - the order's terms, as in `Strategy.buy`
+    def order(  # noqa: PLR0913, PLR0917 - the order's terms, as in `Strategy.buy`; by place: fast
         self,
         side: OrderSide,
         symbol: str,
         quantity: Number,
-        *,
         limit: Number | None,
         stop: Number | None,
         trail: Number | None,
@@ -139,28 +153,26 @@ class Desk:
         """Describe an order and queue it; see `Strategy.buy`."""
         amount = decimal_of(quantity)
         order = Order(
-            symbol=symbol,
-            side=side,
-            order_type=_type_of(limit, stop, trail),
-            quantity=amount,
-            leaves=amount,
-            tif=_tif_of(tif, expires),
-            expires=expires or 0,
-            post_only=post_only,
-            reduce_only=reduce_only,
-            tag=tag,
-            strategy=self._name,
+            symbol,
+            side,
+            _type_of(limit, stop, trail),
+            amount,
+            None if limit is None else decimal_of(limit),
+            None if stop is None else decimal_of(stop),
+            None,
+            None,
+            _tif_of(tif, expires),
+            expires or 0,
+            post_only,
+            reduce_only,
+            None if take_profit is None else decimal_of(take_profit),
+            None if stop_loss is None else decimal_of(stop_loss),
+            tag,
+            self._name,
             order_id=self._execution.next_id(),
+            leaves=amount,
             ts=self._execution.timers.now,
         )
-        if limit is not None:
-            force_setattr(order, "limit_price", decimal_of(limit))
-        if stop is not None:
-            force_setattr(order, "trigger_price", decimal_of(stop))
-        if take_profit is not None:
-            force_setattr(order, "take_profit", decimal_of(take_profit))
-        if stop_loss is not None:
-            force_setattr(order, "stop_loss", decimal_of(stop_loss))
         if trail is not None:
             _set_trail(order, trail)
         if amount is NAN:
@@ -254,10 +266,14 @@ class Desk:
         mark = state.mark()
         if mark is None:
             return None
-        value = self.equity * sizing.fraction * decimal_of(confidence)
+        rate = self._execution.valuation.rate(state.instrument.settle)
+        if rate is None:
+            return None
+        share = EXACT.multiply(sizing.fraction, decimal_of(confidence))
+        value = EXACT.multiply(self.equity, share)
         if sizing.max_value:
             value = min(value, sizing.max_value)
-        unit = state.instrument.notional(Decimal(1), mark)
+        unit = EXACT.multiply(state.instrument.notional(Decimal(1), mark), rate)
         quantity = EXACT.divide(value, unit)
         side = OrderSide.BUY if direction == "LONG" else OrderSide.SELL
         return self._queue(Order.market(symbol, side, quantity, strategy=self._name))

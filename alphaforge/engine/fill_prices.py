@@ -84,7 +84,8 @@ def booked_price(
     booked = (state.mark() if price == state.last else instrument.price_of(price)) or ZERO
     if slippage and liquidity is _TAKER:
         buys = terms.side is _BUY
-        slipped = EXACT.multiply(booked, ONE + slippage if buys else ONE - slippage)
+        factor = EXACT.add(ONE, slippage) if buys else EXACT.subtract(ONE, slippage)
+        slipped = EXACT.multiply(booked, factor)
         booked = (ceil_to if buys else floor_to)(slipped, instrument.price_step)
     if limit is None:
         return booked

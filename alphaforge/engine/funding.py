@@ -17,7 +17,8 @@ def pay_funding(execution: ExecutionEngine, event: FundingRate) -> None:
         if position.symbol != event.symbol or not position.quantity:
             continue
         value = state.instrument.notional(position.quantity, mark)
-        amount = -EXACT.multiply(value, event.rate).quantize(CURRENCY_STEP, context=EXACT)
+        paid = EXACT.multiply(value, event.rate).quantize(CURRENCY_STEP, context=EXACT)
+        amount = EXACT.minus(paid)
         execution.portfolio.pay_funding(position, amount)
         execution.record.append(
             FundingPaid(

@@ -52,6 +52,7 @@ class SymbolState:
         quoted: 0 = never, 1 = by a book's top, 2 = by quotes (which then win over the book).
         traded: Whether a trade was seen.
         native_kind: Kind of the recorded bars, where the data are bars; empty otherwise.
+        opened: Engine time at which the recorded bar now in the making opened.
         on_bars: The data are bars: orders wait for the next bar.
         low: A trade at or below this may fill or wake an order.
         high: A trade at or above this may.
@@ -82,6 +83,7 @@ class SymbolState:
         "mark_value",
         "native_kind",
         "on_bars",
+        "opened",
         "quote_builder",
         "quote_listeners",
         "quote_ts",
@@ -112,6 +114,7 @@ class SymbolState:
         self.book_ts = 0
         self.bar_ts = 0
         self.bar_open_ts = -1
+        self.opened = 0
         self.trade_count = 0
         self.trade_ids: dict[str, int] = {}
         self.book: OrderBook | None = None

@@ -129,14 +129,16 @@ class OrderManagement:
             return self._deny(life, verdict.reasons)  # type: ignore[union-attr]  # its class says so
         terms: SubmitOrder = verdict.command  # type: ignore[union-attr,assignment]  # Approved
         instrument = self.markets.states[order.symbol].instrument
-        working = WorkingOrder(life, instrument, judged.price)
+        position = self.portfolio.position(order.strategy, instrument)
+        working = WorkingOrder(life, instrument, position, judged.price)
         self.orders[order.order_id] = working
         self.counts.submitted += 1
         submitted = OrderSubmitted(terms, self.timers.now)
         self.record.append(submitted)
         life.apply(submitted)
-        if self.listener is not None:
-            self.listener.order_changed(order)
+        listener = self.listener
+        if listener is not None and (listener.hears_orders or order.parent_id):
+            listener.order_changed(order)
         self._send(verdict)  # type: ignore[arg-type]  # Approved
         if working.reservation is None and (order.is_open or order.in_doubt):
             self._reserve(working, order.leaves)
@@ -263,7 +265,9 @@ class OrderManagement:
         """Take one fact about an order: fold it, book a new fill, bring everything up to it."""
         self.record.append(report)
         order_id = report.order_id
-        working = self.orders.get(order_id) or self.closed.get(order_id)
+        working = self.orders.get(order_id)
+        if working is None and self.closed:
+            working = self.closed.get(order_id)
         if working is None:
             self._report_of_unknown(report)
             return
@@ -275,16 +279,15 @@ class OrderManagement:
         if not life.apply(report):
             return
         if life.anomalies is not anomalies:
-            self._alert_anomaly(working)
+            self._alert_anomalies(working, anomalies)
         fill = self._book(working, report) if order.filled is not filled else None
         self._keep(working, ended_as)
         listener = self.listener
         if listener is not None:
-            if fill is None:
+            if fill is not None:
+                listener.filled(fill, order, working.position)
+            elif listener.hears_orders or not order.is_open:
                 listener.order_changed(order)
-            else:
-                position = self.portfolio.position(order.strategy, working.instrument)
-                listener.filled(fill, order, position)
         protected = self.brackets.protects or order.take_profit or order.stop_loss
         if protected and (fill is not None or not order.is_open):
             self.brackets.after(order, fill)
@@ -299,7 +302,7 @@ class OrderManagement:
         side = order.side
         if report is not event:
             side = _SELL if side is _BUY else _BUY
-        fill = self.portfolio.book(order.strategy, instrument, side, report)
+        fill = self.portfolio.book_into(working.position, side, report)
         self.record.append(fill)
         self.counts.fills += 1
         currency = instrument.settle
@@ -338,7 +341,7 @@ class OrderManagement:
             self._doubts.add(order_id)
         elif self._doubts:
             self._doubts.discard(order_id)
-        if order.is_open or order.in_doubt:
+        if order.is_open or order.in_doubt or (working.asked and working.may_grow):
             self._keep_open(working)
         elif order_id in self.orders:
             self._release(working)
@@ -355,7 +358,7 @@ class OrderManagement:
         if self.closed and self.closed.pop(order_id, None) is not None:
             self.orders[order_id] = working
             self._reserve(working, working.life.order.leaves)
-        if working.asked and not working.life.pending_modify:
+        if working.asked and not working.life.modifications:
             self._settle_terms(working)
         if working.reservation is not None:
             self.exposure.change(working.reservation, working.worst)
@@ -367,10 +370,12 @@ class OrderManagement:
         )
         self.alert("unknown-order", message)
 
-    def _alert_anomaly(self, working: WorkingOrder) -> None:
+    def _alert_anomalies(self, working: WorkingOrder, known: tuple[str, ...]) -> None:
         order = working.life.order
-        message = f"order {order.order_id} on {order.symbol}: {working.life.anomalies[-1]}"
-        self.alert("order-anomaly", message, order.strategy, order.symbol)
+        for anomaly in working.life.anomalies:
+            if anomaly not in known:
+                message = f"order {order.order_id} on {order.symbol}: {anomaly}"
+                self.alert("order-anomaly", message, order.strategy, order.symbol)
 
     def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
         """Say something a person should know."""
@@ -384,7 +389,7 @@ class OrderManagement:
         """How much of the strategy's position a reduce-only order may still take off."""
         instrument = self.markets.states[terms.symbol].instrument
         held = self.portfolio.position(terms.strategy, instrument).quantity
-        return max(-held if terms.side is _BUY else held, ZERO)
+        return max(EXACT.minus(held) if terms.side is _BUY else held, ZERO)
 
     def affordable(self, terms: SubmitOrder, quantity: Decimal, price: Decimal) -> bool:
         """Whether the account can pay for, or deliver, a fill."""

@@ -193,10 +193,14 @@ class Portfolio:
         self, strategy: str, instrument: Instrument, side: OrderSide, report: OrderFilled
     ) -> Fill:
         """Book one execution; the caller has made sure that it is new. Returns the fill's row."""
+        return self.book_into(self.position(strategy, instrument), side, report)
+
+    def book_into(self, position: Position, side: OrderSide, report: OrderFilled) -> Fill:
+        """The same, where the position is at hand."""
+        instrument, strategy = position.instrument, position.strategy
         quantity = report.quantity
         signed = quantity if side is _BUY else _minus(quantity)
         notional = instrument.notional(signed, report.price)
-        position = self.position(strategy, instrument)
         realized = self._turn(position, signed, notional, report)
         symbol = instrument.symbol
         self._net[symbol] = _add(self._net.get(symbol, ZERO), signed)

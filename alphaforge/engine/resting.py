@@ -7,8 +7,9 @@ are dropped when they reach the top, or are half of all.
 import heapq
 
 import msgspec
+from msgspec.structs import replace
 
-from alphaforge.model.commands import SubmitOrder
+from alphaforge.model.commands import ModifyOrder, SubmitOrder
 from alphaforge.model.enums import OrderSide
 
 NEVER_LOW = -1.0
@@ -23,7 +24,8 @@ class RestingOrder(msgspec.Struct, gc=False, eq=False):
     Attributes:
         terms: As approved; replaced by a modification.
         number: Arrival order, for ties in price.
-        event: Number of the event it arrived in: it cannot be matched by that same event.
+        event: Number of the event that last touched the market before it arrived.
+        arrived: Engine time at which it arrived: it meets bars that open then or later.
         alive: False once filled, canceled or replaced in its queue.
         fresh: It has not met the market yet (bar data, or no price yet).
         queued: It rests in a queue (or did): it need not be put there again.
@@ -38,6 +40,7 @@ class RestingOrder(msgspec.Struct, gc=False, eq=False):
     venue_order_id: str
     number: int
     event: int
+    arrived: int
     alive: bool = True
     fresh: bool = False
     queued: bool = False
@@ -48,13 +51,38 @@ class RestingOrder(msgspec.Struct, gc=False, eq=False):
     limit: float = 0.0
 
 
-Entry = tuple[float, int, RestingOrder]
+def modified(order: RestingOrder, command: ModifyOrder, event: int, now: int) -> RestingOrder:
+    """An order on new terms: it keeps its arrival, what it trailed to and whether it woke."""
+    old = order.terms
+    limit, trigger = command.limit_price, command.trigger_price
+    terms = replace(
+        old,
+        quantity=old.quantity if command.quantity is None else command.quantity,
+        limit_price=old.limit_price if limit is None else limit,
+        trigger_price=old.trigger_price if trigger is None else trigger,
+    )
+    return RestingOrder(
+        terms,
+        order.venue_order_id,
+        order.number,
+        event,
+        now,
+        triggered=order.triggered,
+        admitted=order.admitted,
+        best=order.best,
+        trigger=order.trigger if trigger is None else float(trigger),
+        limit=order.limit if limit is None else float(limit),
+    )
+
+
+Entry = tuple[float, int, int, RestingOrder]
+"""Price, arrival, entry: a modified order keeps its arrival while its old entry is still there."""
 
 
 def _top(heap: list[Entry]) -> RestingOrder | None:
     """The first living order of a heap; dead ones before it are dropped."""
     while heap:
-        order = heap[0][2]
+        order = heap[0][3]
         if order.alive:
             return order
         heapq.heappop(heap)
@@ -76,6 +104,7 @@ class RestingBook:
     __slots__ = (
         "_buy_limits",
         "_buy_stops",
+        "_entered",
         "_removed",
         "_sell_limits",
         "_sell_stops",
@@ -88,6 +117,7 @@ class RestingBook:
     )
 
     def __init__(self) -> None:
+        self._entered = 0
         self._buy_limits: list[Entry] = []
         self._sell_limits: list[Entry] = []
         self._buy_stops: list[Entry] = []
@@ -100,22 +130,26 @@ class RestingBook:
         self.fresh: list[RestingOrder] = []
         self._removed = 0
 
+    def _enter(self) -> int:
+        self._entered += 1
+        return self._entered
+
     def add_limit(self, order: RestingOrder) -> None:
         """Rest an order at its limit."""
         if order.terms.side is OrderSide.BUY:
-            heapq.heappush(self._buy_limits, (-order.limit, order.number, order))
+            heapq.heappush(self._buy_limits, (-order.limit, order.number, self._enter(), order))
             self.buy_limit = max(self.buy_limit, order.limit)
         else:
-            heapq.heappush(self._sell_limits, (order.limit, order.number, order))
+            heapq.heappush(self._sell_limits, (order.limit, order.number, self._enter(), order))
             self.sell_limit = min(self.sell_limit, order.limit)
 
     def add_stop(self, order: RestingOrder) -> None:
         """Rest an order at its trigger."""
         if order.terms.side is OrderSide.BUY:
-            heapq.heappush(self._buy_stops, (order.trigger, order.number, order))
+            heapq.heappush(self._buy_stops, (order.trigger, order.number, self._enter(), order))
             self.buy_stop = min(self.buy_stop, order.trigger)
         else:
-            heapq.heappush(self._sell_stops, (-order.trigger, order.number, order))
+            heapq.heappush(self._sell_stops, (-order.trigger, order.number, self._enter(), order))
             self.sell_stop = max(self.sell_stop, order.trigger)
 
     def remove(self, order: RestingOrder) -> None:
@@ -136,7 +170,7 @@ class RestingBook:
         if self._removed * 2 < sum(map(len, heaps)):
             return
         for heap in heaps:
-            heap[:] = [entry for entry in heap if entry[2].alive]
+            heap[:] = [entry for entry in heap if entry[3].alive]
             heapq.heapify(heap)
         self._removed = 0
 
@@ -174,7 +208,7 @@ def _touched(heap: list[Entry], edge: float) -> list[RestingOrder]:
     """Pop the living entries at or before `edge`."""
     touched: list[RestingOrder] = []
     while heap and heap[0][0] <= edge:
-        order = heapq.heappop(heap)[2]
+        order = heapq.heappop(heap)[3]
         if order.alive:
             touched.append(order)
     return touched

@@ -10,8 +10,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from alphaforge.engine.fill_prices import (
     booked_price,
     market_price,
@@ -20,7 +18,7 @@ from alphaforge.engine.fill_prices import (
     trail,
 )
 from alphaforge.engine.markets import Markets, SymbolState
-from alphaforge.engine.resting import RestingOrder
+from alphaforge.engine.resting import RestingOrder, modified
 from alphaforge.engine.timers import Timers
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, SubmitOrder
 from alphaforge.model.enums import FillTiming, Liquidity, OrderSide, OrderType, TimeInForce
@@ -42,7 +40,6 @@ from alphaforge.model.settings import SimulationSettings
 _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 """Orders that fill at once or not at all."""
-
 POST_ONLY = "post-only order would take liquidity"
 
 _STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT)
@@ -105,26 +102,26 @@ class SimulatedVenue:
 
     def send(self, approved: Approved) -> None:
         """Take a command; with latency it arrives later, as an engine timer."""
+        command = approved.command
         if self._latency:
-            due = approved.ts + self._latency
-            self._timers.schedule(due, partial(self._arrive, approved.command))
+            self._timers.schedule(approved.ts + self._latency, partial(self._arrive, command))
+        elif isinstance(command, SubmitOrder):
+            self._submit(command, approved.ts)
         else:
-            self._arrive(approved.command, approved.ts)
+            self._arrive(command, approved.ts)
 
     def _arrive(self, command: SubmitOrder | ModifyOrder | CancelOrder, now: int) -> None:
-        if command.__class__ is SubmitOrder:
-            self._submit(command, now)  # type: ignore[arg-type]  # narrowed by its class
+        if isinstance(command, SubmitOrder):
+            self._submit(command, now)
         elif isinstance(command, CancelOrder):
             self._cancel(command, now)
-        elif isinstance(command, ModifyOrder):
+        else:
             self._modify(command, now)
 
     def _submit(self, terms: SubmitOrder, now: int) -> None:
         self._numbered += 1
-        number = self._numbered
-        venue_order_id = f"v-{number:06d}"
         state = self.markets.states[terms.symbol]
-        order = RestingOrder(terms, venue_order_id, number, self.event)
+        order = RestingOrder(terms, f"v-{self._numbered:06d}", self._numbered, self.event, now)
         if terms.limit_price is not None:
             order.limit = float(terms.limit_price)
         if terms.trigger_price is not None:
@@ -135,7 +132,9 @@ class SimulatedVenue:
         self._orders[terms.order_id] = order
         if not terms.post_only or (state.last and not state.on_bars):
             self.admit(order, now)
-        if terms.expires:
+        if 0 < terms.expires < now:
+            self._expire(order, now)
+        elif terms.expires:
             self._timers.schedule(terms.expires, partial(self._expire, order))
         if order.alive:
             self._meet(order, state, now)
@@ -149,7 +148,10 @@ class SimulatedVenue:
             self.report(OrderAccepted(order.terms.order_id, order.venue_order_id, now, now))
 
     def reject(self, order: RestingOrder, now: int) -> None:
-        """Turn away a post-only order whose first market it would take from."""
+        """Turn away a post-only order that would take; one that worked already ends canceled."""
+        if order.admitted:
+            self.cancel_out(order, now, POST_ONLY)
+            return
         self.forget(order)
         self.report(OrderRejected(order.terms.order_id, POST_ONLY, now, now))
 
@@ -174,7 +176,8 @@ class SimulatedVenue:
         """Until the next bar, or the first price; on bars, what can rest already does."""
         terms = order.terms
         stops = terms.order_type in _STOPS or terms.order_type is _TRAILING_STOP
-        if state.on_bars and (stops or terms.tif not in IMMEDIATE) and not _is_market(terms):
+        rests = terms.tif not in IMMEDIATE and terms.order_type is not _MARKET
+        if state.on_bars and (stops or rests):
             self.rest(order, state)
             if stops:
                 return
@@ -222,31 +225,18 @@ class SimulatedVenue:
             reason = "no such working order"
             self.report(ModifyRejected(command.order_id, command.version, reason, now, now))
             return
-        old = order.terms
-        state = self.markets.states[old.symbol]
-        terms = replace(
-            old,
-            quantity=old.quantity if command.quantity is None else command.quantity,
-            limit_price=old.limit_price if command.limit_price is None else command.limit_price,
-            trigger_price=(
-                old.trigger_price if command.trigger_price is None else command.trigger_price
-            ),
-        )
-        changed = RestingOrder(terms, order.venue_order_id, order.number, self.event)
-        changed.limit = float(terms.limit_price) if terms.limit_price is not None else 0.0
-        changed.trigger = (
-            order.trigger if terms.trigger_price is None else float(terms.trigger_price)
-        )
-        changed.triggered = order.triggered
-        changed.best = order.best
-        changed.admitted = order.admitted
+        state = self.markets.states[order.terms.symbol]
+        changed = modified(order, command, self.event, now)
         if self._would_take(changed, state):
-            self.report(ModifyRejected(terms.order_id, command.version, POST_ONLY, now, now))
+            self.report(ModifyRejected(command.order_id, command.version, POST_ONLY, now, now))
             return
-        self._replace(order, changed, state)
+        state.resting.remove(order)
+        self._orders[command.order_id] = changed
+        if changed.terms.expires:
+            self._timers.schedule(changed.terms.expires, partial(self._expire, changed))
         self.report(
             OrderModified(
-                terms.order_id,
+                command.order_id,
                 command.version,
                 command.quantity,
                 command.limit_price,
@@ -260,12 +250,6 @@ class SimulatedVenue:
         else:
             self._meet(changed, state, now)
         state.rearm()
-
-    def _replace(self, order: RestingOrder, changed: RestingOrder, state: SymbolState) -> None:
-        state.resting.remove(order)
-        self._orders[order.terms.order_id] = changed
-        if changed.terms.expires:
-            self._timers.schedule(changed.terms.expires, partial(self._expire, changed))
 
     def _expire(self, order: RestingOrder, now: int) -> None:
         if order.alive:
@@ -367,8 +351,7 @@ class SimulatedVenue:
                 trail(order, state.instrument, price)
 
     def _fill_at_market(self, order: RestingOrder, state: SymbolState, now: int) -> None:
-        price = market_price(state, order.terms.side)
-        self.fill(order, state, price, _TAKER, now)
+        self.fill(order, state, market_price(state, order.terms.side), _TAKER, now)
 
     def fill(
         self,
@@ -414,7 +397,3 @@ class SimulatedVenue:
         )
         if quantity < terms.quantity:
             self.report(OrderCanceled(terms.order_id, "cut to the position", now, now))
-
-
-def _is_market(terms: SubmitOrder) -> bool:
-    return terms.order_type is _MARKET

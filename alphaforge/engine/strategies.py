@@ -56,6 +56,7 @@ class Runner:
         self.on_order = self._own("on_order")
         self.on_fill = self._own("on_fill")
         self.on_position = self._own("on_position")
+        self._manager.hears_orders |= self.on_order is not None
 
     def renew(self) -> None:
         """Start over with a new strategy object."""
@@ -114,6 +115,7 @@ class StrategyManager:
         self.timers = timers
         self.runners: dict[str, Runner] = {}
         self.owners: dict[Callable[..., object], Runner] = {}
+        self.hears_orders = False
         self._shared = shared
         self._requests = shared.requests
         shared.execution.listener = self
@@ -173,13 +175,14 @@ class StrategyManager:
             self.call(self.owners[callback], callback, event)
 
     def history(self, event: HistoryBars) -> None:
-        """Feed bars from before the run to whoever listens to their kind; orders are denied."""
+        """Feed bars from before the run to each that asked for them; orders are denied."""
         state = self._shared.data.markets.find(event.symbol)
         listeners = state.bar_listeners.get(event.kind, ()) if state is not None else ()
         for callback in listeners:
             runner = self.owners[callback]
+            asked = runner.desk.past.get((event.symbol, event.kind), 0)
             runner.desk.historical = True
-            for bar in event.bars:
+            for bar in event.bars[-asked:] if asked else ():
                 if runner.state is RunState.RUNNING:
                     self.call(runner, callback, bar)
             runner.desk.historical = False
@@ -242,7 +245,7 @@ class StrategyManager:
         )
 
     def _drop_requests(self, runner: Runner) -> None:
-        """Put nothing in the place of what earlier callbacks asked for: the queue is being walked."""
+        """Put nothing in the place of its earlier requests: the queue is being walked."""
         for index, (_, args) in enumerate(self._requests):
             if args and getattr(args[0], "strategy", None) == runner.name:
                 self._requests[index] = (_nothing, ())

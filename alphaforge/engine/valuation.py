@@ -5,7 +5,7 @@ positions marked at last; realized, fees and start are booked; unrealized is wha
 for one quote currency is exactly the sum of the open positions' profit (a property test).
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import msgspec
 
@@ -13,6 +13,8 @@ from alphaforge.engine.markets import Markets
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.model.enums import InstrumentKind
 from alphaforge.model.numbers import CURRENCY_STEP, EXACT, ONE, ZERO
+
+_RATE = Context(prec=28)
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
@@ -68,7 +70,7 @@ class Valuation:
             if pair == (target, currency):
                 mark = state.mark()
                 if mark:
-                    return ONE / mark
+                    return _RATE.divide(ONE, mark)
         return None
 
     def start_equity(self) -> Decimal:
@@ -95,7 +97,7 @@ class Valuation:
             if (instrument.base, instrument.quote) == (currency, target):
                 return instrument.price_of(state.first)
             if (instrument.base, instrument.quote) == (target, currency):
-                return ONE / instrument.price_of(state.first)
+                return _RATE.divide(ONE, instrument.price_of(state.first))
         return None
 
     def equity(self) -> Decimal:
@@ -110,7 +112,7 @@ class Valuation:
         for position in self._portfolio.positions.values():
             rate = self.rate(position.instrument.settle)
             if rate is not None:
-                gain = position.realized_pnl + position.funding
+                gain = EXACT.add(position.realized_pnl, position.funding)
                 realized = EXACT.add(realized, EXACT.multiply(gain, rate))
         for currency, fee in self._portfolio.fees_by_currency.items():
             rate = self.rate(currency)

@@ -27,7 +27,13 @@ Recorded: TypeAlias = OrderEvent | Fill | Approved | Alert | Signal | FundingPai
 
 
 class Listener(Protocol):
-    """Who is told of what happens to orders: the strategies' manager, or nobody."""
+    """Who is told of what happens to orders: the strategies' manager, or nobody.
+
+    Attributes:
+        hears_orders: Somebody listens to every change; without, only ends and legs are told.
+    """
+
+    hears_orders: bool
 
     def order_changed(self, order: Order) -> None:
         """An order's handle shows something new."""
@@ -42,12 +48,14 @@ class WorkingOrder(msgspec.Struct, gc=False, eq=False):
     """A row of the hot table: open orders, and closed ones in doubt.
 
     Attributes:
+        position: The strategy's position in the instrument.
         price: What its funds are reserved at.
         asked: Largest total quantity of modifications without an answer; 0 if there are none.
     """
 
     life: OrderLife
     instrument: Instrument
+    position: Position
     price: Decimal
     reservation: Reservation | None = None
     asked: Decimal = ZERO
@@ -59,6 +67,13 @@ class WorkingOrder(msgspec.Struct, gc=False, eq=False):
         if not self.asked:
             return order.leaves
         return max(order.leaves, EXACT.subtract(self.asked, order.filled))
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether it is filled here, while the venue may have taken a larger quantity already."""
+        order = self.life.order
+        filled = order.status is OrderStatus.FILLED and self.asked > order.filled
+        return filled and bool(self.life.modifications)
 
 
 class Counts(msgspec.Struct):

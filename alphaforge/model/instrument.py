@@ -20,7 +20,6 @@ from alphaforge.model.numbers import (
     nearest_to,
 )
 
-
 # Enum members as module names: looking one up on its class costs ten times as much.
 _INVERSE = InstrumentKind.INVERSE
 _BUY = OrderSide.BUY

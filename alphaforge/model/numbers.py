@@ -18,24 +18,36 @@ CURRENCY_STEP = Decimal("1e-8")
 EXACT = Context(prec=60)
 """Wide enough that no product of a price, a quantity and a rate is ever rounded."""
 
-LARGEST_POWER = 20
-"""Numbers of 10^21 and more are no price, quantity or cash of any market: they are not read."""
+TOO_LARGE = Decimal("1e21")
+"""No price, quantity or distance of an order reaches this; below it no product overflows `EXACT`."""
 
 
 def decimal_of(value: Number) -> Decimal:
     """Read a number exactly: text and Decimal as written, a float by its shortest text.
 
-    Anything that is no number (also a bool, NaN, infinite or absurdly large input) gives `NAN`,
-    which no order passes the risk gate with: a bad number is denied with a reason, it never raises
-    in a strategy. numpy's floats are floats.
+    Anything that is no number (also a bool, NaN or infinite input) gives `NAN`, which no order
+    passes the risk gate with: a bad number is denied with a reason, it never raises in a strategy.
+    numpy's floats are floats.
     """
+    if value.__class__ is str:
+        return _read_text(value)
+    return _read(value)
+
+
+@lru_cache(maxsize=4096)
+def _read_text(text: str) -> Decimal:
+    """Strategies write the same few quantities over and over."""
+    return _read(text)
+
+
+def _read(value: Number) -> Decimal:
     if isinstance(value, bool):
         return NAN
     try:
         number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
     except (InvalidOperation, TypeError, ValueError):
         return NAN
-    return number if number.is_finite() and number.adjusted() <= LARGEST_POWER else NAN
+    return number if number.is_finite() else NAN
 
 
 def plain(number: Decimal) -> str:

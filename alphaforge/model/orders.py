@@ -19,7 +19,7 @@ from alphaforge.model.enums import (
 from alphaforge.model.numbers import ZERO, Number, decimal_of
 
 
-class Order(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
+class Order(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A live, read-only handle of one order.
 
     Attributes:

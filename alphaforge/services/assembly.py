@@ -191,19 +191,28 @@ def _inverse_instruments(
 
 
 def recorded_market(datasets: Sequence[Dataset]) -> Market:
-    """Everything in some data files; of a symbol in several, the finer steps."""
+    """Everything in some data files; of a symbol in several, the finer steps.
+
+    Raises `UsageError` where two venues' files give the same symbol.
+    """
     instruments: dict[str, Instrument] = {}
     kinds: dict[str, str] = {}
     for dataset in datasets:
         for symbol, instrument in dataset.instruments.items():
             known = instruments.get(symbol)
-            instruments[symbol] = instrument if known is None else _finer(known, instrument)
+            instruments[symbol] = instrument if known is None else _same(known, instrument)
             if dataset.timeframe is not None and "bars" in dataset.kinds:
                 kinds[symbol] = dataset.timeframe
     return Market(instruments, kinds)
 
 
-def _finer(first: Instrument, second: Instrument) -> Instrument:
+def _same(first: Instrument, second: Instrument) -> Instrument:
+    """One symbol seen in two files: the rules that fit both."""
+    if first.venue != second.venue and "sim" not in {first.venue, second.venue}:
+        raise UsageError(
+            f"{first.symbol} is in the data of {first.venue} and of {second.venue}",
+            remedy="give each file a symbol of its own, in order: --symbol A/USD --symbol B/USD",
+        )
     return replace(
         first,
         price_step=min(first.price_step, second.price_step),

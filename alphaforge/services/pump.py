@@ -72,25 +72,22 @@ class Pump:
         if at >= len(batch):
             return self._next_batch()
         process, record, sampler = self._engine.process, self._record, self._sampler
-        end = min(at + _BURST, len(batch))
         edge = min(until, sampler.due)
-        try:
-            while at < end:
-                event = batch[at]
-                if event.ts_local >= edge:
-                    if event.ts_local >= until:
-                        self.next_ts = event.ts_local
-                        return False
-                    sampler.before(event)
-                    edge = min(until, sampler.due)
-                at += 1
-                step = process(event)
-                if record is not None:
-                    record(self._engine.sequence, event)
-                if step is not EMPTY_STEP and not self._take(step):
+        for event in batch[at : at + _BURST]:
+            if event.ts_local >= edge:
+                if event.ts_local >= until:
+                    self.next_ts, self._at = event.ts_local, at
                     return False
-        finally:
-            self._at = at
+                sampler.before(event)
+                edge = min(until, sampler.due)
+            at += 1
+            step = process(event)
+            if record is not None:
+                record(self._engine.sequence, event)
+            if step is not EMPTY_STEP and not self._take(step):
+                self._at = at
+                return False
+        self._at = at
         return True
 
     def _next_batch(self) -> bool:

@@ -6,7 +6,6 @@ trading rule: everything that trades is in the engine.
 """
 
 import asyncio
-import gc
 from typing import Final, NamedTuple, Protocol
 
 from alphaforge.engine.desk import HistoryRequest
@@ -95,6 +94,14 @@ async def run_session(plan: RunPlan, clock: Clock, stop: StopRequest, watcher: W
     try:
         await thread.ask(lambda writer: writer.begin_run(plan.record))
         return await session.run(start, RunJournal(thread, writer, plan.record.run_id), thread)
+    except StoreError:
+        raise
+    except Exception as error:
+        run_id, text, ended = plan.record.run_id, repr(error), clock.wall_ns()
+        await thread.ask(
+            lambda writer: writer.finish_run(run_id, RunStatus.FAILED, None, ended, text)
+        )
+        raise
     finally:
         await thread.close()
 
@@ -132,7 +139,6 @@ class _Session:
             journal.step(start[1])
             self._look(start[1])
         self._watcher.began(plan.record)
-        gc.freeze()  # what is alive now stays: collections need not look at it again
         await self._trade(pump, journal)
         self._finish(pump, sampler)
         seconds = (self._clock.steady_ns() - self._began) / _NS

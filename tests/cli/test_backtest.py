@@ -146,6 +146,23 @@ def test_the_same_command_twice_gives_the_same_fills(run, cross, bars) -> None:
     assert texts[0].count("\n") > 20
 
 
+def test_paper_at_full_speed_gives_the_same_fills(run, folder, data_file) -> None:
+    path = str(data_file("binance_spot_btcusdt_20240808.jsonl.gz"))
+    (folder / "cross.py").write_text(CROSS)
+    common = ("cross.py", "--data", path, "--set", "timeframe=1s", "--json")
+    paper = run("run", *common, "--mode", "paper", "--speed", "max", "--headless").json
+    on_paper = fills(run)
+    backtest = run("backtest", *common).json
+    apart = ("run_id", "account")
+    texts = [
+        [{name: row[name] for name in row if name not in apart} for row in rows]
+        for rows in (on_paper, fills(run))
+    ]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 10
+    assert (backtest["fees"], backtest["final_equity"]) == (paper["fees"], paper["equity"])
+
+
 def test_a_person_gets_a_table_and_the_way_to_the_fills(run, cross, bars) -> None:
     ended = run("backtest", cross, "--data", bars)
     figures = dict(line.split("\t") for line in ended.out.splitlines())
@@ -168,11 +185,10 @@ def test_flags_set_the_account_and_its_costs(run, one_buy) -> None:
     flags = ("--cash", "5000", "--taker-bps", "25", "--slippage-bps", "100", "--json")
     answer = run("backtest", one_buy, "--data", "four.csv", *flags).json
     row = fills(run)[0]
-    assert row["price"] == "102.01"
-    assert Decimal(row["fee"]) == Decimal("0.001") * Decimal("102.01") * Decimal("0.0025").quantize(
-        Decimal("1e-8")
-    )
-    assert Decimal(answer["final_equity"]) < 5_000
+    assert row["price"] == "102.1"  # 101 + 1 %, on the grid of 0.1, against the order
+    assert Decimal(row["fee"]) == Decimal("0.001") * Decimal("102.1") * Decimal("0.0025")
+    gain = Decimal("0.001") * (Decimal("103.5") - Decimal("102.1"))
+    assert Decimal(answer["final_equity"]) == 5_000 + gain - Decimal(row["fee"])
 
 
 def test_rows_before_from_are_history_and_to_is_excluded(run, one_buy) -> None:
@@ -268,6 +284,22 @@ def test_a_callback_that_raises_is_told_with_file_and_line_and_the_run_is_kept_a
     record = run("runs", "show", "--json").json
     assert (record["status"], record["summary"]) == ("failed", None)
     assert "ZeroDivisionError" in record["error"]
+
+
+def test_one_broken_instance_is_told_and_the_others_go_on(run, folder) -> None:
+    (folder / "both.py").write_text(
+        CROSS.replace("held = ", "assert self.symbol != 'ETH/EUR'\n        held = ")
+    )
+    for name, seed in (("btc.csv", 7), ("eth.csv", 8)):
+        generate(folder / name, kind="bars", rows=500, seed=seed)
+    data = ("--data", "btc.csv", "--data", "eth.csv")
+    names = ("--symbol", "BTC/USDT", "--symbol", "ETH/EUR")
+    ended = run("backtest", "both.py", *data, *names, "--json")
+    assert ended.code == 0, ended.err
+    assert ended.json["events"] == 2_000
+    assert "strategy both-2 was stopped: " in ended.err
+    assert "both.py, line 18: AssertionError" in ended.err
+    assert {row["strategy"] for row in fills(run)} == {"both"}
 
 
 def test_an_unknown_symbol_names_those_the_data_have(run, folder, bars) -> None:

@@ -31,6 +31,17 @@ def on_quote(self, quote):
         pass
 """
 
+STUBBORN = """
+def on_start(self):
+    print("stuck", flush=True)
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            print("ignored", flush=True)
+"""
+
 
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -90,19 +101,11 @@ def test_a_signal_ends_a_run_with_its_summary(tmp_path, number):
     assert statuses(tmp_path) == [("interrupted", json.loads(out)["fills"])]
 
 
-def test_the_second_signal_ends_a_stuck_run_at_once(tmp_path):
-    body = STUCK.replace("pass", "time.sleep(0.01)").replace(
-        "def on_start", "import time\ndef on_start"
-    )
-    # What catches everything cannot be interrupted by an exception: only the process can end.
-    body = body.replace(
-        "        time.sleep(0.01)",
-        "        try:\n            time.sleep(0.01)\n        except BaseException:\n            print('again', flush=True)",
-    ).replace('print("stuck", flush=True)', "import time\n    print('stuck', flush=True)")
-    with started(tmp_path, str(strategy_file(tmp_path, body))) as process:
+def test_the_second_signal_ends_a_run_that_nothing_else_ends(tmp_path):
+    with started(tmp_path, str(strategy_file(tmp_path, STUBBORN))) as process:
         until(process, "stuck", "stdout")
         process.send_signal(signal.SIGINT)
-        until(process, "again", "stdout")
+        until(process, "ignored", "stdout")
         _, err, seconds = stop(process)
     assert process.returncode == ExitCode.INTERRUPTED
     assert seconds < SECONDS
@@ -121,7 +124,7 @@ def test_a_callback_that_never_returns_is_interrupted(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.5, 0.8, 1.1, 1.5, 2.0, 2.5])
+@pytest.mark.parametrize("delay", [0.5, 1.0, 1.6, 2.2])
 def test_a_signal_at_any_moment_of_a_recorded_run_ends_it(tmp_path, data_file, delay):
     data = data_file("binance_usdm_btcusdt_20240808.jsonl.gz")
     arguments = (str(SMA_CROSS), "--data", str(data), "--speed", "max", "--set", "timeframe=1s")

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphaforge.model.enums import FillTiming, Liquidity, OrderStatus
-from alphaforge.model.market import Bar
+from alphaforge.engine.build import simulate
+from alphaforge.model.commands import StartSession
+from alphaforge.model.enums import FillTiming, InstrumentKind, Liquidity, OrderStatus
+from alphaforge.model.market import Bar, BarOpen
 from alphaforge.model.orders import Order
-from tests.engine.rig import SECOND, START, SYMBOL, Puppet, Rig
+from tests.engine.rig import SECOND, START, SYMBOL, Puppet, Rig, instrument
 
 MAKER, TAKER = Liquidity.MAKER, Liquidity.TAKER
 MINUTE = 60 * SECOND
@@ -313,6 +315,36 @@ def test_a_post_only_order_made_by_a_fill_at_the_open_never_takes() -> None:
     statuses = [what.status for name, what in rig.puppet.heard if name == "on_order"]
     assert OrderStatus.REJECTED in statuses
     assert [alert.code for step in rig.steps for alert in step.alerts] == []
+
+
+# Several symbols ----------------------------------------------------------------------------------
+
+
+def test_an_order_on_another_symbols_bar_does_not_meet_a_bar_that_was_over_by_then() -> None:
+    puppet = Puppet()
+    puppet.hooks["on_start"] = lambda puppet, _: puppet.subscribe_bars("A/USDT", "1m")
+    puppet.hooks["on_bar"] = lambda puppet, bar: (
+        [puppet.buy("B/USDT", 1, **terms) for terms in ({"limit": 95}, {"stop": 105}, {"trail": 1})]
+        if bar.ts == START + MINUTE
+        else None
+    )
+    names = ("A/USDT", "B/USDT")
+    engine = simulate(
+        None,
+        {name: instrument(name, kind=InstrumentKind.LINEAR) for name in names},
+        dict.fromkeys(names, "1m"),
+    )
+    engine.register("puppet", lambda: puppet)
+    engine.process(StartSession(START))
+    fills: list[tuple[str, int]] = []
+    for minute in (0, 1):
+        begin = START + minute * MINUTE
+        for name in names:
+            engine.process(BarOpen(name, begin, 100.0))
+        for name in names:
+            row = Bar(name, "1m", begin + MINUTE, begin, 100.0, 106.0, 94.0, 100.0)
+            fills += [(fill.order_id, minute) for fill in engine.process(row).fills]
+    assert sorted(fills) == [("o-000001", 1), ("o-000002", 1), ("o-000003", 1)]
 
 
 # Mirror -------------------------------------------------------------------------------------------

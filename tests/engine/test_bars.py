@@ -232,6 +232,16 @@ def test_a_symbol_with_a_gap_gets_its_bar_of_bars_though_another_moved_the_clock
     assert derived == [0, 5]
 
 
+def test_a_late_lower_bar_is_counted_and_not_added() -> None:
+    data = engine_of(("A", "B"))
+    bars = collected(data, [("A", "5m")])
+    for symbol, minute in (("A", 0), ("B", 5), ("A", 1), ("A", 6), ("A", 10)):
+        ts = START + minute * MINUTE
+        data.process_bar(Bar(symbol, "1m", ts + MINUTE, ts, 1.0, 1.0, 1.0, 1.0, 0.001, 1))
+    assert [bar.volume for bar in bars if bar.kind == "5m"] == [0.001, 0.001]
+    assert data.late == 1
+
+
 def test_the_value_of_an_inverse_contract_is_its_face_at_any_price() -> None:
     inverse = Instrument(
         symbol="BTC/USD:BTC",

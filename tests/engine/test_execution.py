@@ -158,7 +158,9 @@ def test_bad_new_terms_are_refused(terms: dict[str, Any]) -> None:
 
 def test_cancel_all_takes_the_own_orders_of_the_symbol() -> None:
     market = Market(strategies={"one": Puppet, "two": Puppet})
-    mine = market.ask(lambda s: [s.buy(SYMBOL, 1, limit=90), s.buy(SYMBOL, 1, stop=110)], name="one")
+    mine = market.ask(
+        lambda s: [s.buy(SYMBOL, 1, limit=90), s.buy(SYMBOL, 1, stop=110)], name="one"
+    )
     other = market.ask(lambda s: s.buy(SYMBOL, 1, limit=90), name="two")
     market.ask(lambda s: s.cancel_all(SYMBOL), name="one")
     assert {order.status for order in mine} == {OrderStatus.CANCELED}

@@ -9,9 +9,11 @@ an anomaly and change nothing.
 from decimal import Decimal
 from typing import get_args
 
+import msgspec
 import pytest
 
-from alphaforge.engine.lifecycle import FACTS, OrderLife, begin
+from alphaforge.engine.lifecycle import OrderLife, begin
+from alphaforge.engine.order_facts import FACTS
 from alphaforge.model.enums import OPEN_STATUSES, OrderStatus, PendingRequest
 from alphaforge.model.events import OrderEvent
 from alphaforge.model.numbers import ZERO
@@ -184,6 +186,18 @@ def test_a_known_trade_id_with_other_numbers_is_in_doubt_and_the_booked_one_stan
     assert shown(life) == "PART!"
 
 
+def test_a_filled_orders_trade_id_with_other_numbers_is_in_doubt_too() -> None:
+    life = life_after(*WAY_TO["FILL"], facts.filled("t-1", "9"))
+    assert shown(life) == "FILL!?"
+    assert life.order.filled == 10
+
+
+def test_what_is_left_is_of_the_approved_quantity() -> None:
+    asked = begin(msgspec.structs.replace(facts.TERMS, quantity=Decimal("10.7")), facts.TS)
+    asked.apply(facts.submitted())
+    assert (asked.order.quantity, asked.order.leaves) == (10, 10)
+
+
 def test_a_modification_below_what_is_filled_ends_as_filled_with_that_quantity() -> None:
     life = life_after(*WAY_TO["PART"], facts.modified(1, "3"))
     order = life.order
@@ -267,7 +281,9 @@ def test_an_overfill_is_counted_and_named() -> None:
 
 
 def test_the_average_price_is_weighted_by_quantity() -> None:
-    life = life_after(facts.submitted(), facts.filled("a", "1", "100"), facts.filled("b", "3", "104"))
+    life = life_after(
+        facts.submitted(), facts.filled("a", "1", "100"), facts.filled("b", "3", "104")
+    )
     assert life.order.average_price == Decimal(103)
 
 

@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from alphaforge.model.enums import Liquidity, OrderSide, OrderStatus, PendingRequest
 from alphaforge.model.orders import Order
@@ -464,6 +462,14 @@ def test_with_latency_a_cancel_may_come_too_late() -> None:
     assert order.status is OrderStatus.FILLED
 
 
+def test_with_latency_an_order_may_expire_on_its_way() -> None:
+    rig = Rig(latency_ns=2 * SECOND)
+    rig.trade(100, at=0)
+    order = rig.buy(limit=110, expires=rig.at(1))
+    rig.trade(100, at=3)
+    assert (order.status, order.filled) == (OrderStatus.EXPIRED, 0)
+
+
 # Cost ---------------------------------------------------------------------------------------------
 
 
@@ -488,9 +494,8 @@ def calls_of_ticks(resting: int, tick: Callable[[Rig, int], object]) -> int:
     rig.trade(1000)
     rig.quote(999, 1001)
     for number in range(resting):
-        rig.puppet.buy(SYMBOL, 1, limit=900 - number % 500)
-        rig.puppet.sell(SYMBOL, 1, stop=900 - number % 500)
-    rig.do(lambda puppet: None)
+        rig.buy(limit=900 - number % 500)
+        rig.sell(stop=900 - number % 500)
     tick(rig, 0)
     with counted_calls() as calls:
         for number in range(50):
@@ -510,7 +515,7 @@ def calls_of_ticks(resting: int, tick: Callable[[Rig, int], object]) -> int:
 def test_a_tick_that_touches_nothing_costs_the_same_however_many_orders_rest(
     tick: Callable[[Rig, int], object],
 ) -> None:
-    assert calls_of_ticks(5_000, tick) == calls_of_ticks(1, tick)
+    assert calls_of_ticks(10_000, tick) == calls_of_ticks(1, tick)
 
 
 def test_orders_canceled_far_from_the_market_do_not_pile_up() -> None:
@@ -524,75 +529,3 @@ def test_orders_canceled_far_from_the_market_do_not_pile_up() -> None:
     assert len(kept) < 500
     rig.trade(700)
     assert rig.prices == ["9E+2"]
-
-
-# Mirror -------------------------------------------------------------------------------------------
-
-Action = tuple[Any, ...]
-AXIS = 200
-
-price = st.integers(80, 120)
-kinds = st.sampled_from(["market", "limit", "stop", "stop-limit", "trail", "post-only", "ioc"])
-actions = st.lists(
-    st.one_of(
-        st.tuples(st.just("trade"), price),
-        st.tuples(st.just("quote"), price, st.integers(0, 4)),
-        st.tuples(st.just("order"), st.sampled_from([1, -1]), kinds, price, price),
-        st.tuples(st.just("cancel"), st.integers(0, 9)),
-        st.tuples(st.just("modify"), st.integers(0, 9), price),
-        st.tuples(st.just("close")),
-    ),
-    max_size=40,
-)
-
-
-def run(script: list[Action], *, mirrored: bool) -> list[tuple[str, int, Decimal, str]]:
-    """Play a script; mirrored: prices reflected about 100, sides exchanged."""
-    rig = Rig()
-    orders: list[Order] = []
-
-    def at(level: int) -> int:
-        return AXIS - level if mirrored else level
-
-    for action in script:
-        match action:
-            case ("trade", level):
-                rig.trade(at(level))
-            case ("quote", level, spread):
-                rig.quote(*sorted((at(level), at(level + spread))))
-            case ("order", sign, kind, first, second):
-                terms: dict[str, dict[str, Any]] = {
-                    "market": {},
-                    "limit": {"limit": at(first)},
-                    "stop": {"stop": at(first)},
-                    "stop-limit": {"stop": at(first), "limit": at(second)},
-                    "trail": {"trail": first - 79},
-                    "post-only": {"limit": at(first), "post_only": True},
-                    "ioc": {"limit": at(first), "tif": "IOC"},
-                }
-                buys = (sign > 0) != mirrored
-                orders.append((rig.buy if buys else rig.sell)(1, **terms[kind]))
-            case ("cancel", number) if number < len(orders):
-                rig.do(lambda puppet, order=orders[number]: puppet.cancel(order))
-            case ("modify", number, level) if number < len(orders):
-                name = "limit" if orders[number].limit_price is not None else "stop"
-                modify(rig, orders[number], **{name: at(level)})
-            case ("close",):
-                rig.do(lambda puppet: puppet.close(SYMBOL))
-            case _:
-                pass
-    return [
-        (
-            fill.order_id,
-            fill.ts,
-            AXIS - fill.price if mirrored else fill.price,
-            fill.liquidity,
-        )
-        for fill in rig.fills
-    ] + [(order.order_id, 0, order.filled, order.status) for order in orders]
-
-
-@given(actions)
-def test_a_mirrored_market_fills_the_mirrored_orders(script: list[Action]) -> None:
-    plain, mirrored = run(script, mirrored=False), run(script, mirrored=True)
-    assert sorted(plain, key=str) == sorted(mirrored, key=str)

@@ -1,4 +1,4 @@
-"""Many strategies in one engine: how they are called, what a failing one loses, timers, restarts."""
+"""Many strategies in one engine: calls, what a failing one loses, timers, restarts."""
 
 from typing import Any
 

@@ -87,6 +87,7 @@ class Account:
     maker: Decimal
     taker: Decimal
     cash_only: bool = False
+    by_a_hair: bool = False
     base: Decimal = Decimal(0)
     fills: list[Done] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
@@ -129,8 +130,12 @@ class Account:
     def decide(self, action: "Ask | Cancel | Change", price: Decimal) -> Waiting | None:
         """Carry out what was decided; the order that must now meet the market, if one must."""
         if isinstance(action, Ask):
-            short = action.quantity > self.base if action.side < 0 else None
-            poor = action.quantity * price > self.quote if short is None else short
+            if action.side < 0:
+                poor = action.quantity > self.base
+            else:
+                share = action.quantity * price / max(self.quote, CENT)
+                poor = share > 1
+                self.by_a_hair |= Decimal("0.95") < share < Decimal("1.05")
             return None if self.cash_only and poor else self.place(action)
         found = [order for order in self.waiting if order.ask.key == action.key]
         for order in found:
@@ -192,21 +197,3 @@ def rest_after(path: list[Decimal], stop: Decimal) -> list[Decimal] | None:
         if price >= stop:
             return [price, *path[1:]] if i == 0 else [stop, *path[i:]]
     return None
-
-
-def average_cost(fills: Iterable[tuple[Decimal, Decimal]]) -> list[Decimal]:
-    """Realized profit of each (signed quantity, price), gross of fees, by average cost."""
-    held = cost = Decimal(0)
-    gains = []
-    for quantity, price in fills:
-        closing = max(-abs(held), -abs(quantity)) * (1 if held > 0 else -1)
-        closing = closing if held * quantity < 0 else Decimal(0)
-        share = Decimal(0)
-        if closing:
-            whole = closing == -held
-            share = -cost if whole else WIDE.divide(WIDE.multiply(cost, closing), held)
-            share = share if whole else share.quantize(CENT, ROUND_HALF_EVEN, WIDE)
-        gains.append(WIDE.subtract(-WIDE.multiply(closing, price), -share))
-        cost = WIDE.add(WIDE.add(cost, share), WIDE.multiply(quantity - closing, price))
-        held += quantity
-    return gains

@@ -1,6 +1,7 @@
 """The second simulation's tick data: trades, quotes, or both; see `reference`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,45 +16,74 @@ class Tick(NamedTuple):
     ask: Decimal | None = None
 
 
-def on_ticks(ticks: Sequence[Tick], script: Script, account: Account) -> None:
-    """Run a script whose entry i is decided on tick i."""
-    last = bid = ask = None
-    only_quotes = all(tick.ask is not None for tick in ticks)
-    for i, tick in enumerate(ticks):
-        account.expire(tick.ts)
+@dataclass
+class Market:
+    """What is known of the market; prices for a side are mirrored like its orders."""
+
+    only_quotes: bool
+    last: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+    def take(self, tick: Tick) -> None:
         if tick.ask is None:
-            last = tick.bid
+            self.last = tick.bid
         else:
-            bid, ask = tick.bid, tick.ask
-        market = {1: last if ask is None else ask, -1: last if bid is None else bid}
-        signal = market if only_quotes else {1: last, -1: last}
-        here = {side: price * side for side, price in market.items() if price is not None}
-        wake = {side: price * side for side, price in signal.items() if price is not None}
+            self.bid, self.ask = tick.bid, tick.ask
+
+    def here(self, side: int) -> Decimal:
+        quoted = self.ask if side > 0 else self.bid
+        price = self.last if quoted is None else quoted
+        assert price is not None, "scripts begin once there is a price"
+        return price * side
+
+    def wake(self, side: int) -> Decimal | None:
+        if self.only_quotes:
+            return self.here(side)
+        return None if self.last is None else self.last * side
+
+
+def on_ticks(ticks: Sequence[Tick], script: Script, account: Account, latency: int = 0) -> None:
+    """Run a script whose entry i is decided on tick i and reaches the market `latency` ns later."""
+    market = Market(only_quotes=all(tick.ask is not None for tick in ticks))
+    under_way: list[tuple[int, Script, int]] = []
+    for i, tick in enumerate(ticks):
+        while under_way and under_way[0][0] <= tick.ts:
+            arrive(account, market, *under_way.pop(0))
+        account.expire(tick.ts)
+        market.take(tick)
         for order in account.waiting[:]:
             if not order.over:
-                meet_tick(account, order, tick.ts, here, wake)
-        for action in script.get(i, ()):
-            order = account.decide(action, tick.bid)
-            if order is not None:
-                meet_tick(account, order, tick.ts, here, wake)
+                meet_tick(account, order, tick.ts, market)
+        if latency:
+            under_way.append((tick.ts + latency, script, i))
+        else:
+            arrive(account, market, tick.ts, script, i)
 
 
-def meet_tick(
-    account: Account, order: Waiting, ts: int, here: dict[int, Decimal], wake: dict[int, Decimal]
-) -> None:
+def arrive(account: Account, market: Market, ts: int, script: Script, i: int) -> None:
+    """Let what was decided on tick i meet the market as it stands at `ts`."""
+    for action in script.get(i, ()):
+        account.expire(ts)
+        order = account.decide(action, market.here(1))
+        if order is not None:
+            meet_tick(account, order, ts, market)
+
+
+def meet_tick(account: Account, order: Waiting, ts: int, market: Market) -> None:
     """Let an order meet the market as it stands; its legs follow at once."""
     side, arrives, order.fresh = order.ask.side, order.fresh, False
     if order.stop is not None:
-        if side not in wake or wake[side] < order.stop:
+        reached = market.wake(side)
+        if reached is None or reached < order.stop:
             return
         order.stop, arrives = None, True
-    price = here[side]
+    price = market.here(side)
     crosses = order.limit is None or price <= order.limit
     if crosses and not (arrives and order.ask.post_only):
         at = price if arrives or order.limit is None else order.limit
-        legs = account.fill(order, ts, at, "TAKER" if arrives else "MAKER")
-        for leg in legs:
+        for leg in account.fill(order, ts, at, "TAKER" if arrives else "MAKER"):
             if not leg.over:
-                meet_tick(account, leg, ts, here, wake)
+                meet_tick(account, leg, ts, market)
     elif crosses or (arrives and order.ask.tif != "GTC"):
         account.end(order)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from hypothesis import assume
+
 from alphaforge import Strategy
 from alphaforge.engine.build import simulate
 from alphaforge.engine.core import Engine
@@ -111,12 +113,13 @@ def settings(
     account: AccountType = AccountType.MARGIN,
     at_close: bool = False,
     currency: str = "USDT",
+    latency: int = 0,
 ) -> EngineSettings:
     """An account that can pay for everything, unless asked otherwise."""
     timing = FillTiming.CLOSE if at_close else FillTiming.NEXT_OPEN
     return EngineSettings(
         account=AccountSettings(name="backtest", cash={currency: cash}, account_type=account),
-        simulation=SimulationSettings(fill_timing=timing),
+        simulation=SimulationSettings(fill_timing=timing, latency_ns=latency),
     )
 
 
@@ -203,14 +206,22 @@ def compare_bars(
     def run(account: Account) -> None:
         account.cash_only = kind is AccountType.CASH
         on_bars(rows, script, account, at_close=at_close)
+        if account.cash_only:
+            assume(not account.by_a_hair)
 
     assert found == reference_run(run, instrument, cash)
     return fills
 
 
-def compare_ticks(ticks: Sequence[Tick], script: Script, instrument: Instrument) -> list[Fill]:
+def compare_ticks(
+    ticks: Sequence[Tick], script: Script, instrument: Instrument, latency: int = 0
+) -> list[Fill]:
     """Assert that both agree; the engine's fills, in its order."""
-    found, fills, _ = engine_run(tick_events(ticks), script, instrument, settings())
-    expected = reference_run(lambda account: on_ticks(ticks, script, account), instrument)
-    assert found == expected
+    chosen = settings(latency=latency)
+    found, fills, _ = engine_run(tick_events(ticks), script, instrument, chosen)
+
+    def run(account: Account) -> None:
+        on_ticks(ticks, script, account, latency)
+
+    assert found == reference_run(run, instrument)
     return fills

@@ -121,6 +121,19 @@ def test_an_inverse_stream_trades_only_with_a_definition(tmp_path, data_file):
     assert plan.assembly.settings.account.cash == {"BTC": Decimal(2)}
 
 
+def test_one_symbol_of_two_venues_must_be_told_apart(tmp_path, data_file):
+    spot = data_file("binance_spot_btcusdt_20240808.jsonl.gz")
+    perpetual = data_file("binance_usdm_btcusdt_20240808.jsonl.gz")
+    with pytest.raises(UsageError, match="binance and of binanceusdm"):
+        plan_in(tmp_path, [SMA_CROSS], [spot, perpetual])
+    symbols = ["BTC/USDT", "BTC/USDT:USDT"]
+    plan = plan_in(tmp_path, [SMA_CROSS], [spot, perpetual], symbols=symbols)
+    assert {each.venue for each in plan.assembly.market.instruments.values()} == {
+        "binance",
+        "binanceusdm",
+    }
+
+
 def test_trades_and_quotes_of_one_symbol_take_the_finer_steps(tmp_path):
     trades = trades_csv(tmp_path, [(0, 100.5, 1)])
     quotes = tmp_path / "quotes.csv"

@@ -155,7 +155,7 @@ async def test_the_synthetic_market_serves_history_and_is_recorded(tmp_path):
     assert recorded == [(3, int(str(stop[0])) - 1, int(str(stop[0])) - 3)]
 
 
-async def test_two_strategies_that_ask_for_the_same_past_get_it_once(tmp_path):
+async def test_each_strategy_gets_as_much_past_as_it_asked_for_and_once(tmp_path):
     body = """
 symbol: str = "BTC/USDT"
 past: int = 3
@@ -168,13 +168,14 @@ def on_bar(self, bar):
     self.seen += bar.historical
     self.log(self.seen)
 """
-    first, second = strategy_file(tmp_path, body), strategy_file(tmp_path, body, "other")
+    files = [strategy_file(tmp_path, body, name) for name in ("bot", "other", "none")]
     clock, notes = FakeClock(), Notes()
-    plan = plan_in(tmp_path, [first, second], sets=["other.past=5"], speed="1", clock=clock)
+    sets = ["other.past=5", "none.past=0"]
+    plan = plan_in(tmp_path, files, sets=sets, speed="1", clock=clock)
     await play(plan._replace(duration_ns=SECOND // 2), clock, notes=notes)
     said = [(alert.strategy, alert.message) for alert in notes.alerts]
-    assert said[-2:] == [("other", "4"), ("other", "5")]
-    assert [message for name, message in said if name == "bot"] == ["1", "2", "3", "4", "5"]
+    expected = [("bot", str(n)) for n in (1, 2, 3)] + [("other", str(n)) for n in (1, 2, 3, 4, 5)]
+    assert said == expected
 
 
 async def test_a_symbol_that_does_not_exist_is_a_usage_error_and_leaves_no_run(tmp_path):
@@ -279,6 +280,20 @@ async def test_a_journal_that_cannot_be_written_stops_the_run(tmp_path, monkeypa
 
     with pytest.raises(StoreError, match="disk is full"):
         await play(plan, clock, notes=Saboteur())
+
+
+async def test_a_fault_of_the_engine_marks_the_run_as_failed(tmp_path, monkeypatch):
+    plan = plan_in(tmp_path, [strategy_file(tmp_path, BUYER)], [trades_csv(tmp_path, RISING)])
+
+    def broken(trade):
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(plan.assembly.engine, "_accept_trade", broken)
+    with pytest.raises(ZeroDivisionError):
+        await play(plan)
+    assert stored(tmp_path, "SELECT status, error FROM runs") == [
+        ("failed", "ZeroDivisionError('a fault of ours')")
+    ]
 
 
 async def test_several_symbols_make_one_instance_each(tmp_path, data_file):

@@ -1,4 +1,4 @@
-"""Each shipped strategy is backtested as a user would do it, on made bars and on recorded markets."""
+"""Each shipped strategy is backtested as a user does it, on made bars and recorded markets."""
 
 import json
 from collections.abc import Callable

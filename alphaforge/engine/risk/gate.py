@@ -24,7 +24,7 @@ from alphaforge.model.enums import (
     TimeInForce,
 )
 from alphaforge.model.instrument import Instrument
-from alphaforge.model.numbers import EXACT, ZERO, plain
+from alphaforge.model.numbers import EXACT, TOO_LARGE, ZERO, plain
 from alphaforge.model.orders import Order
 from alphaforge.model.settings import AccountSettings, RiskSettings
 
@@ -40,6 +40,13 @@ _GTD = TimeInForce.GTD
 _GTC = TimeInForce.GTC
 _IOC = TimeInForce.IOC
 _FOK = TimeInForce.FOK
+
+
+def _shown(number: Decimal) -> str:
+    """What was given instead of a number above zero."""
+    if not number.is_finite():
+        return "not a number"
+    return plain(number) if number < TOO_LARGE else f"{number:.3g}, which is too large"
 
 
 class Judged(msgspec.Struct, gc=False):
@@ -197,9 +204,8 @@ class RiskGate:
     def _quantity_on_grid(
         self, asked: Decimal, state: SymbolState, reasons: list[str], why: str = ""
     ) -> Decimal:
-        if not asked.is_finite() or asked <= 0:
-            shown = "not a number" if not asked.is_finite() else plain(asked)
-            reasons.append(why or f"quantity must be above zero, got {shown}")
+        if not asked.is_finite() or not 0 < asked < TOO_LARGE:
+            reasons.append(why or f"quantity must be above zero, got {_shown(asked)}")
             return ZERO
         instrument = state.instrument
         quantity = instrument.quantity_floor(asked)
@@ -223,10 +229,9 @@ class RiskGate:
 
     @staticmethod
     def _price_ok(name: str, price: Decimal, reasons: list[str]) -> Decimal | None:
-        if price.is_finite() and price > 0:
+        if price.is_finite() and 0 < price < TOO_LARGE:
             return price
-        shown = plain(price) if price.is_finite() else "not a number"
-        reasons.append(f"{name} price must be above zero, got {shown}")
+        reasons.append(f"{name} price must be above zero, got {_shown(price)}")
         return None
 
     @staticmethod
@@ -241,7 +246,7 @@ class RiskGate:
             reasons.append(f"post-only and {order.tif} exclude each other")
         if order.order_type is _TRAILING_STOP:
             trail = order.trail if order.trail is not None else order.trail_pct
-            if trail is None or not trail.is_finite() or trail <= 0:
+            if trail is None or not trail.is_finite() or not 0 < trail < TOO_LARGE:
                 reasons.append("the trailing distance must be above zero")
 
     # The rules --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The risk gate: what it puts on the grid, what it refuses and why, and what it can never let by."""
+"""The risk gate: what it puts on the grid, what it refuses and why, what it never lets by."""
 
 import ast
 from decimal import Decimal
