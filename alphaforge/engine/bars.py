@@ -169,7 +169,9 @@ class BarBuilder:
         self._thresholds: list[Aggregator] = []
         self._opening: list[Aggregator] = []
         self._value_bars: list[Aggregator] = []
+        self._usual_from = 0
         self._next_index = UNREACHED
+        self._next_row = COMPACT_ROWS
         self._next_lots = UNREACHED
         self._next_value = UNREACHED
 
@@ -188,6 +190,7 @@ class BarBuilder:
         else:
             self._thresholds.append(added)
             self._opening.append(added)
+            self._usual_from = FAR_FUTURE
             if kind.basis == "value":
                 self._value_bars.append(added)
             self._aim(added)
@@ -213,26 +216,19 @@ class BarBuilder:
 
     def add(self, trade: Trade) -> tuple[Bar, ...] | list[Bar]:
         """Count a trade in; returns the tick, volume and value bars that it closes."""
-        ts = trade.ts
-        if self._opening:
-            self._open_at(ts)
         lots = int(trade.size * self._scale + 0.5)
-        if ts < self._late_before:
-            self.late += self._add_late(trade.price, lots, ts)
-        else:
-            self._prices.append(trade.price)
-            self._lots += lots
-        count = self._base + len(self._prices)
+        prices = self._prices
+        total = self._lots = self._lots + lots
+        if trade.ts >= self._usual_from or not self._is_late(trade, lots):
+            prices.append(trade.price)
         if self._value_bars:
             self._value += int(trade.price * self._price_scale + self._price_round) * lots
         if (
-            count >= self._next_index
-            or self._lots >= self._next_lots
+            len(prices) >= self._next_row
+            or total >= self._next_lots
             or self._value >= self._next_value
         ):
-            return self._close_thresholds(trade)
-        if len(self._prices) >= COMPACT_ROWS:
-            self._compact()
+            return self._reached(trade)
         return NO_BARS
 
     def add_price(self, price: float, ts: int) -> None:
@@ -241,7 +237,7 @@ class BarBuilder:
             self._add_late(price, 0, ts)
             return
         self._prices.append(price)
-        if len(self._prices) >= COMPACT_ROWS:
+        if len(self._prices) >= self._next_row:
             self._compact()
 
     def add_bar(self, bar: Bar) -> None:
@@ -271,16 +267,23 @@ class BarBuilder:
         self.next_end = min((each.next_end for each in self._time), default=FAR_FUTURE)
         starts = (each.next_end - each.interval for each in self._time)
         self._late_before = max(starts, default=0)
+        self._usual_from = FAR_FUTURE if self._opening else self._late_before
 
-    def _open_at(self, ts: int) -> None:
-        for each in self._opening:
-            each.ts_open = ts
-        self._opening = []
+    def _is_late(self, trade: Trade, lots: int) -> bool:
+        """The unusual trade: the first of a threshold bar, or one whose bucket has closed."""
+        if self._opening:
+            for each in self._opening:
+                each.ts_open = trade.ts
+            self._opening = []
+            self._usual_from = self._late_before
+        if trade.ts >= self._late_before:
+            return False
+        self.late += self._add_late(trade.price, lots, trade.ts)
+        return True
 
     def _add_late(self, price: float, lots: int, ts: int) -> bool:
         """Add to all but the time bars that closed its bucket; whether there are such."""
         self._compact()
-        self._lots += lots
         late = False
         for each in self._time:
             if ts < each.next_end - each.interval:
@@ -293,6 +296,7 @@ class BarBuilder:
             each.start = self._base
         for each in self._thresholds:
             each.fold_range(price, price, price, price, 1)
+        self._aim_rows()
         return late
 
     def _compact(self) -> None:
@@ -303,12 +307,25 @@ class BarBuilder:
             each.start = base + len(prices)
         self._base = base + len(prices)
         prices.clear()
+        self._aim_rows()
+
+    def _aim_rows(self) -> None:
+        """Set at how many rows the column is looked at: a tick bar ends, or it is long enough."""
+        self._next_row = min(COMPACT_ROWS, self._next_index - self._base)
+
+    def _reached(self, trade: Trade) -> list[Bar]:
+        """Some total is reached: close bars, and empty the column if it is long."""
+        bars = self._close_thresholds(trade)
+        if len(self._prices) >= COMPACT_ROWS:
+            self._compact()
+        return bars
 
     def _aim(self, each: Aggregator) -> None:
         """Set where a threshold bar that starts now closes, and the nearest close of its basis."""
         if each.kind.endswith("-tick"):
             each.target = each.start - each.count + each.threshold
             self._next_index = self._nearest("-tick")
+            self._aim_rows()
         elif each.kind.endswith("-volume"):
             each.target = self._lots + each.threshold
             self._next_lots = self._nearest("-volume")
@@ -334,9 +351,8 @@ class BarBuilder:
                 if bar is not None:
                     bars.append(bar)
                 self._opening.append(each)
+                self._usual_from = FAR_FUTURE
                 self._aim(each)
-        if len(self._prices) >= COMPACT_ROWS:
-            self._compact()
         return bars
 
     def _take(self, each: Aggregator, ts: int) -> Bar | None:

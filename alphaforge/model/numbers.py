@@ -19,7 +19,7 @@ EXACT = Context(prec=60)
 """Wide enough that no product of a price, a quantity and a rate is ever rounded."""
 
 TOO_LARGE = Decimal("1e21")
-"""No price, quantity or distance of an order reaches this; below it no product overflows `EXACT`."""
+"""No price or quantity of an order reaches this; below it no product is too wide for `EXACT`."""
 
 
 def decimal_of(value: Number) -> Decimal:

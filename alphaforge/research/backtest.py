@@ -30,7 +30,7 @@ from alphaforge.services.strategy_files import frame_error
 from alphaforge.store.records import RunRecord, RunStatus
 from alphaforge.store.writer import Writer
 
-FLUSH_ROWS: Final = 4_096
+FLUSH_ROWS: Final = 1_024
 """Appends gathered for one commit: few enough that the last one takes a fraction of a second."""
 
 _NS: Final = 1_000_000_000
@@ -105,31 +105,36 @@ class _Backtest:
         self._monitor: PerformanceMonitor | None = None
         on_bars = bool(plan.assembly.market.native_kinds)
         self._sampler = EquitySampler(self._engine, self._sample, on_bars=on_bars)
-        self._start = 0
         self._appended = 0
         self._events = 0
 
     def run(self, first: Step, start: int, reached: Reached) -> Report:
-        began, self._start = self._clock.steady_ns(), start
+        began = self._clock.steady_ns()
         self._keep(first)
-        try:
-            with interruptible() as wish, _collection_paused():
-                self._feed(self._batches(start), wish, reached)
-                self._check_end(wish)
-                self._keep(self._engine.process(StopSession(self._engine.execution.now)))
-                self._sampler.finish()
-                self._check_strategies()
-                self._writer.flush()
-        except BaseException as error:
-            self._end_badly(error)
-            raise
+        with interruptible() as wish:
+            try:
+                with _collection_paused():
+                    self._feed(self._batches(start), wish, reached)
+                    self._check_end(wish)
+                    self._keep(self._engine.process(StopSession(self._engine.execution.now)))
+                    self._sampler.finish()
+                    self._check_strategies()
+            except BaseException as error:
+                with wish.held():
+                    self._end_badly(error)
+                raise
+            with wish.held():
+                return self._end_well(began)
+
+    def _end_well(self, began: int) -> Report:
+        """Write what is left; only then is the run called finished."""
+        self._writer.flush()
         seconds = (self._clock.steady_ns() - began) / _NS
-        report = summarise(
-            self._engine, self._monitor_now(), self._run_id, self._plan.first_symbol
-        ).timed(self._events, seconds)
-        self._writer.finish_run(
-            self._run_id, RunStatus.FINISHED, report.as_summary(), self._clock.wall_ns()
-        )
+        monitor, symbol = self._monitor_now(), self._plan.first_symbol
+        report = summarise(self._engine, monitor, self._run_id, symbol)
+        report = report.timed(self._events, seconds)
+        summary, ended = report.as_summary(), self._clock.wall_ns()
+        self._writer.finish_run(self._run_id, RunStatus.FINISHED, summary, ended)
         return report
 
     def _batches(self, start: int) -> Iterator[list[MarketEvent]]:
@@ -160,7 +165,8 @@ class _Backtest:
                     keep(step)
             self._events += len(batch)
             if self._appended >= FLUSH_ROWS:
-                self._writer.flush()
+                with wish.held():
+                    self._writer.flush()
                 self._appended = 0
             reached(self._plan.feed.progress() or 0.0)
             if wish.asked or not self._any_running():
@@ -175,7 +181,9 @@ class _Backtest:
     def _sample(self, sequence: int, ts: int, amounts: tuple[Decimal, Decimal, Decimal]) -> None:
         positions = self._engine.portfolio.positions.values()
         in_market = any(position.quantity for position in positions)
-        self._monitor_now().sample(ts, amounts[0], in_market)
+        monitor = self._monitor_now()
+        monitor.begin(ts)  # the first call counts: the first sample is at the first event
+        monitor.sample(ts, amounts[0], in_market)
         self._writer.sample_equity(self._run_id, sequence, ts, amounts)
         self._appended += 1
 
@@ -184,7 +192,6 @@ class _Backtest:
         if self._monitor is None:
             start = self._engine.valuation.start_equity()
             self._monitor = PerformanceMonitor(start, self._plan.periods_per_year)
-            self._monitor.begin(self._start)
         return self._monitor
 
     def _any_running(self) -> bool:

@@ -1,7 +1,8 @@
 """Ctrl-C during a plain loop: seen between two batches, so that nothing is torn in the middle.
 
 The first signal asks. A callback that does not come back is interrupted after a short patience;
-a second signal interrupts at once. Must never end the process itself.
+a second signal interrupts at once. What must not be torn (a transaction) is held and waited for.
+Must never end the process itself.
 """
 
 import signal
@@ -9,8 +10,12 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from alphaforge.services.stopping import PATIENCE_SECONDS
+
+_AGAIN_SECONDS: Final = 0.05
+_HAS_TIMER: Final = hasattr(signal, "setitimer")
 
 
 class Interruption:
@@ -22,6 +27,31 @@ class Interruption:
 
     def __init__(self) -> None:
         self.asked = False
+        self._held = False
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Nothing inside is interrupted: for work that is short and must be whole."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal of the user."""
+        if self.asked:
+            self.insist(number, frame)
+            return
+        self.asked = True
+        _insist_after(PATIENCE_SECONDS)
+
+    def insist(self, number: int, frame: FrameType | None) -> None:
+        """Interrupt what is running, or as soon as it is not held any more."""
+        del number, frame
+        if not self._held:
+            raise KeyboardInterrupt
+        _insist_after(_AGAIN_SECONDS)
 
 
 @contextmanager
@@ -35,26 +65,19 @@ def interruptible() -> Generator[Interruption]:
         yield wish
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if wish.asked:
-            raise KeyboardInterrupt
-        wish.asked = True
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
-
-    def insist(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask}
-    if hasattr(signal, "setitimer"):
-        handlers[signal.SIGALRM] = insist
+    handlers = {signal.SIGINT: wish.ask, signal.SIGTERM: wish.ask}
+    if _HAS_TIMER:
+        handlers[signal.SIGALRM] = wish.insist
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield wish
     finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        _insist_after(0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _insist_after(seconds: float) -> None:
+    """Have `insist` called then; 0 = never. Where there is no such timer, nobody insists."""
+    if _HAS_TIMER:
+        signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -27,6 +27,7 @@ from alphaforge.model.reports import (
     OutcomeUnknown,
     TradeBusted,
 )
+from alphaforge.model.settings import EngineSettings, SimulationSettings
 from tests.engine.driving import SECOND, START, SYMBOL, Market, Puppet, limited, spending
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "example_bot.md"
@@ -365,6 +366,32 @@ def test_a_modification_on_its_way_holds_the_larger_of_both_terms() -> None:
     assert (exposure.buying(SYMBOL), exposure.open_orders) == (0, 0)
 
 
+def test_fills_of_a_larger_quantity_may_come_before_the_word_of_it() -> None:
+    wire = Wire()
+    exposure = wire.market.engine.execution.exposure
+    order = wire.ask(lambda s: s.buy(SYMBOL, 2, limit=90))
+    wire.ask(lambda s: s.modify(order, quantity=5))
+    wire.fill(order, 2)
+    assert order.status is OrderStatus.FILLED
+    assert (exposure.buying(SYMBOL), exposure.open_orders) == (3, 1)
+    wire.say(OrderModified, order, 1, Decimal(5), None, None)
+    assert (order.status, order.leaves) == (OrderStatus.PARTIALLY_FILLED, 3)
+    assert (exposure.buying(SYMBOL), exposure.open_orders) == (3, 1)
+    wire.fill(order, 3)
+    assert (exposure.buying(SYMBOL), exposure.open_orders) == (0, 0)
+    assert sums_up(wire.counts)
+
+
+def test_a_filled_order_is_let_go_once_its_modification_is_refused() -> None:
+    wire = Wire()
+    exposure = wire.market.engine.execution.exposure
+    order = wire.ask(lambda s: s.buy(SYMBOL, 2, limit=90))
+    wire.ask(lambda s: s.modify(order, quantity=5))
+    wire.fill(order, 2)
+    wire.say(ModifyRejected, order, 1, "filled")
+    assert (exposure.buying(SYMBOL), exposure.open_orders) == (0, 0)
+
+
 def test_a_refused_modification_does_not_let_go_of_one_on_its_way() -> None:
     wire = Wire(max_order_quantity="6")
     exposure = wire.market.engine.execution.exposure
@@ -389,6 +416,28 @@ def test_a_reopened_order_is_counted_again() -> None:
     assert not order.in_doubt
     assert (exposure.buying(SYMBOL), exposure.open_orders) == (0, 0)
     assert sums_up(wire.counts)
+
+
+# Latency ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["cancel", "modify"])
+def test_a_request_that_crosses_its_orders_fill_is_no_alarm(verb: str) -> None:
+    settings = EngineSettings(
+        account=spending(None).account, simulation=SimulationSettings(latency_ns=SECOND)
+    )
+    market = Market(settings)
+    order = market.ask(lambda s: s.buy(SYMBOL, 1, limit=90))
+    market.tick(100)
+    assert order.status is OrderStatus.ACCEPTED
+    market.ask(lambda s: s.cancel(order) if verb == "cancel" else s.modify(order, limit=91))
+    assert order.pending is not PendingRequest.NONE
+    market.now -= SECOND // 2
+    market.tick(90)
+    assert (order.status, order.pending) == (OrderStatus.FILLED, PendingRequest.NONE)
+    market.tick(90)
+    assert [alert for step in market.steps for alert in step.alerts] == []
+    assert market.engine.execution.exposure.open_orders == 0
 
 
 # Statistics ---------------------------------------------------------------------------------------

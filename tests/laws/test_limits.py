@@ -132,7 +132,7 @@ ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(WORDS), st.integers(0, 7), st.integers(1, 8), st.integers(1, 100_000)
     ),
-    max_size=40,
+    max_size=60,
 )
 
 

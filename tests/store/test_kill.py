@@ -39,15 +39,12 @@ while True:
 
 def killed_while_writing(url: str, durability: str, lines: int) -> int:
     """Kill a writer after it has reported that many commits; the last sequence it reported."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITE_FOR_EVER, url, durability],
-        stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    told = [process.stdout.readline() for _ in range(lines)]
-    process.send_signal(signal.SIGKILL)
-    rest = process.stdout.read()  # what `communicate` would lose is in this very buffer
-    process.wait(timeout=30)
+    command = [sys.executable, "-c", WRITE_FOR_EVER, url, durability]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        told = [process.stdout.readline() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        rest = process.stdout.read()  # `communicate` would lose what this buffer holds already
     return max(map(int, [*told, *rest.split()]))
 
 

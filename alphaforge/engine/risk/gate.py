@@ -12,7 +12,7 @@ from alphaforge.engine.fill_prices import market_price
 from alphaforge.engine.markets import Markets, SymbolState
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.engine.risk.exposure import Exposure, cost
-from alphaforge.engine.risk.rules import HALTED, RULES, Case, limited, state_rule
+from alphaforge.engine.risk.rules import HALTED, RULES, Case, limited, shown, state_rule
 from alphaforge.engine.valuation import Valuation
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
 from alphaforge.model.enums import (
@@ -40,13 +40,6 @@ _GTD = TimeInForce.GTD
 _GTC = TimeInForce.GTC
 _IOC = TimeInForce.IOC
 _FOK = TimeInForce.FOK
-
-
-def _shown(number: Decimal) -> str:
-    """What was given instead of a number above zero."""
-    if not number.is_finite():
-        return "not a number"
-    return plain(number) if number < TOO_LARGE else f"{number:.3g}, which is too large"
 
 
 class Judged(msgspec.Struct, gc=False):
@@ -205,7 +198,7 @@ class RiskGate:
         self, asked: Decimal, state: SymbolState, reasons: list[str], why: str = ""
     ) -> Decimal:
         if not asked.is_finite() or not 0 < asked < TOO_LARGE:
-            reasons.append(why or f"quantity must be above zero, got {_shown(asked)}")
+            reasons.append(why or f"quantity must be above zero, got {shown(asked)}")
             return ZERO
         instrument = state.instrument
         quantity = instrument.quantity_floor(asked)
@@ -231,7 +224,7 @@ class RiskGate:
     def _price_ok(name: str, price: Decimal, reasons: list[str]) -> Decimal | None:
         if price.is_finite() and 0 < price < TOO_LARGE:
             return price
-        reasons.append(f"{name} price must be above zero, got {_shown(price)}")
+        reasons.append(f"{name} price must be above zero, got {shown(price)}")
         return None
 
     @staticmethod

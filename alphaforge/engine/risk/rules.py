@@ -9,7 +9,7 @@ import msgspec
 
 from alphaforge.model.enums import OrderSide, RiskState
 from alphaforge.model.instrument import Instrument
-from alphaforge.model.numbers import EXACT, plain
+from alphaforge.model.numbers import EXACT, TOO_LARGE, plain
 from alphaforge.model.settings import RiskSettings
 
 HALTED = "trading is HALTED"
@@ -160,3 +160,10 @@ def limited(settings: RiskSettings) -> bool:
         or settings.price_collar_pct
         or settings.state is not RiskState.ACTIVE
     )
+
+
+def shown(number: Decimal) -> str:
+    """What was given instead of a number above zero."""
+    if not number.is_finite():
+        return "not a number"
+    return plain(number) if number < TOO_LARGE else f"{number:.3g}, which is too large"
