@@ -63,27 +63,26 @@ class Bracket(msgspec.Struct, gc=False, eq=False):
 
 
 class Brackets:
-    """All brackets of an account."""
+    """All brackets of an account.
+
+    Attributes:
+        by_order: Each bracket by the ids of its working orders; empty: nothing to follow.
+    """
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
-        self._by_order: dict[str, Bracket] = {}
-
-    @property
-    def protects(self) -> bool:
-        """Whether any bracket works: without, there is nothing to follow."""
-        return bool(self._by_order)
+        self.by_order: dict[str, Bracket] = {}
 
     def after(self, order: Order, fill: Fill | None) -> None:
         """Follow an order that filled or ended."""
-        bracket = self._by_order.get(order.order_id)
+        bracket = self.by_order.get(order.order_id)
         if bracket is None:
             if fill is not None and order.take_profit is None and order.stop_loss is None:
                 self._drop_when_flat(order)
                 return
             if fill is None:
                 return
-            bracket = self._by_order[order.order_id] = Bracket(order)
+            bracket = self.by_order[order.order_id] = Bracket(order)
         if order is bracket.entry:
             if fill is not None:
                 self._grow(bracket)
@@ -103,7 +102,7 @@ class Brackets:
         elif bracket.loss is not None:
             self._orders.modify(bracket.loss, EXACT.add(quantity, bracket.loss.filled))
         if bracket.profit is None and bracket.loss is None:
-            self._by_order.pop(entry.order_id, None)
+            self.by_order.pop(entry.order_id, None)
 
     def _leg(
         self, bracket: Bracket, kind: OrderType, price: Decimal, quantity: Decimal
@@ -126,7 +125,7 @@ class Brackets:
         if not leg.is_open:
             bracket.closed = EXACT.add(bracket.closed, leg.filled)
             return None
-        self._by_order[leg.order_id] = bracket
+        self.by_order[leg.order_id] = bracket
         return leg
 
     def _leg_moved(self, bracket: Bracket, leg: Order, fill: Fill | None) -> None:
@@ -135,7 +134,7 @@ class Brackets:
         if fill is not None:
             bracket.closed = EXACT.add(bracket.closed, fill.quantity)
         if not leg.is_open:
-            self._by_order.pop(leg.order_id, None)
+            self.by_order.pop(leg.order_id, None)
             if leg is bracket.profit:
                 bracket.profit = None
             else:
@@ -147,16 +146,16 @@ class Brackets:
             else:
                 self._orders.cancel(other)
         if bracket.profit is None and bracket.loss is None:
-            self._by_order.pop(bracket.entry.order_id, None)
+            self.by_order.pop(bracket.entry.order_id, None)
 
     def _drop_when_flat(self, order: Order) -> None:
         """An order outside the bracket brought the strategy to flat: nothing is left to protect."""
-        if not self._by_order:
+        if not self.by_order:
             return
         instrument = self._orders.instrument(order.symbol)
         if self._orders.portfolio.position(order.strategy, instrument).quantity:
             return
-        for bracket in {id(each): each for each in self._by_order.values()}.values():
+        for bracket in {id(each): each for each in self.by_order.values()}.values():
             entry = bracket.entry
             if entry.symbol == order.symbol and entry.strategy == order.strategy:
                 self._drop(bracket)

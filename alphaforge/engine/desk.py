@@ -161,7 +161,7 @@ class Desk:
             None if stop is None else decimal_of(stop),
             None,
             None,
-            _tif_of(tif, expires),
+            _GTC if tif == "GTC" and not expires else _tif_of(tif, expires),
             expires or 0,
             post_only,
             reduce_only,
@@ -333,6 +333,7 @@ class Desk:
 
 
 _TIFS = {each.value: each for each in TimeInForce}
+_GTC = TimeInForce.GTC
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
 
 

@@ -123,7 +123,7 @@ class OrderManagement:
         if self._doubts and self._in_doubt_beside(order):
             reason = f"a {order.side} order on {order.symbol} is in doubt"
             return self._deny(life, (reason,))
-        judged = self.gate.submit(order, self.now)
+        judged = self.gate.submit(order, self.timers.now)
         verdict = judged.verdict
         if verdict.__class__ is Refused:
             return self._deny(life, verdict.reasons)  # type: ignore[union-attr]  # its class says so
@@ -286,7 +286,7 @@ class OrderManagement:
                 listener.filled(fill, order, working.position)
             elif listener.hears_orders or not order.is_open:
                 listener.order_changed(order)
-        protected = self.brackets.protects or order.take_profit or order.stop_loss
+        protected = self.brackets.by_order or order.take_profit or order.stop_loss
         if protected and (fill is not None or not order.is_open):
             self.brackets.after(order, fill)
 
@@ -340,9 +340,11 @@ class OrderManagement:
         elif self._doubts:
             self._doubts.discard(order_id)
         if order.is_open or order.in_doubt or (working.asked and working.may_grow):
-            self._keep_open(working)
+            if working.reservation is not None or self.closed or working.asked:
+                self._keep_open(working)
         elif order_id in self.orders:
-            self._release(working)
+            if working.reservation is not None:
+                self._release(working)
             del self.orders[order_id]
             if self.venue is None:
                 self.closed[order_id] = working

@@ -162,7 +162,7 @@ class SimulatedVenue:
         """An order's first look at the market as it stands."""
         kind = order.terms.order_type
         if kind is _MARKET and state.last and (self._at_close or not state.on_bars):
-            self._fill_at_market(order, state, now)
+            self.fill(order, state, market_price(state, order.terms.side), _TAKER, now)
         elif state.on_bars or not state.last:
             self._wait(order, state)
         elif kind is _LIMIT:

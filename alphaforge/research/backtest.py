@@ -200,6 +200,7 @@ class _Backtest:
 
     def _check_end(self, wish: Interruption) -> None:
         if wish.asked:
+            wish.heard()
             raise BacktestInterrupted
         self._check_strategies()
         if not self._events:

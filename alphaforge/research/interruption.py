@@ -38,6 +38,10 @@ class Interruption:
         finally:
             self._held = False
 
+    def heard(self) -> None:
+        """Say that the wish was seen: nobody insists any more."""
+        _insist_after(0)
+
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Take a signal of the user."""
         if self.asked:

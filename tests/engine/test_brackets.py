@@ -104,7 +104,7 @@ def test_a_leg_that_fills_at_once_leaves_nothing_behind() -> None:
     market, orders = bought(take_profit=99)
     assert orders["take-profit"].status is FILLED
     assert net(market) == 0
-    assert not market.engine.execution.brackets.protects
+    assert not market.engine.execution.brackets.by_order
     assert market.ask(lambda s: s.orders()) == []
 
 

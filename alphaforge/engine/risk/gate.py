@@ -80,7 +80,7 @@ class RiskGate:
 
     def submit(self, order: Order, now: int) -> Judged:
         """Judge a new order, which has its `order_id` already."""
-        state = self._markets.find(order.symbol)
+        state = self._markets.states.get(order.symbol) or self._markets.find(order.symbol)
         if state is None:
             return self._refuse(order.order_id, now, [f"no symbol `{order.symbol}` here"])
         reasons: list[str] = []
