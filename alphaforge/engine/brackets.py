@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from alphaforge.engine.portfolio import Portfolio
-from alphaforge.model.enums import OrderSide, OrderType
+from alphaforge.model.enums import OrderSide, OrderStatus, OrderType
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO, Number
 from alphaforge.model.orders import Fill, Order
@@ -45,6 +45,10 @@ class Orders(Protocol):
 
     def instrument(self, symbol: str) -> Instrument:
         """Rules of a symbol."""
+        ...
+
+    def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
+        """Say something a person should know."""
         ...
 
 
@@ -122,6 +126,9 @@ class Brackets:
             parent_id=entry.order_id,
         )
         self._orders.submit(leg)
+        if leg.status is OrderStatus.DENIED:
+            message = f"the {leg.tag} of {entry.order_id} was denied: {leg.reason}"
+            self._orders.alert("unprotected", message, entry.strategy, entry.symbol)
         if not leg.is_open:
             bracket.closed = EXACT.add(bracket.closed, leg.filled)
             return None

@@ -274,11 +274,21 @@ class Engine:
             self.strategies.stop(name)
             self._drain()
 
+    def _knows(self, name: str) -> bool:
+        """Whether a strategy of this name is registered; a command for another one is answered."""
+        if name in self.strategies.runners:
+            return True
+        self.execution.alert("unknown-strategy", f"no strategy is named `{name}` here")
+        return False
+
     def _start_strategy(self, command: StartStrategy) -> None:
-        self.strategies.start(command.strategy)
-        self._drain()
+        if self._knows(command.strategy):
+            self.strategies.start(command.strategy)
+            self._drain()
 
     def _stop_strategy(self, command: StopStrategy) -> None:
+        if not self._knows(command.strategy):
+            return
         self.strategies.stop(command.strategy)
         self._drain()
         self.execution.cancel_all(command.strategy)

@@ -39,7 +39,7 @@ from alphaforge.model.settings import EngineSettings
 
 # Enum members as module names: looking one up on its class costs ten times as much.
 _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
-_CANCEL = PendingRequest.CANCEL
+_INITIALIZED, _CANCEL = OrderStatus.INITIALIZED, PendingRequest.CANCEL
 
 
 MOST_LATENCIES = 4096
@@ -114,11 +114,9 @@ class OrderManagement:
         if not order.order_id:
             force_setattr(order, "order_id", self.next_id())
             force_setattr(order, "ts", self.timers.now)
-        elif order.status is not OrderStatus.INITIALIZED:
-            raise UsageError(
-                f"order {order.order_id} was submitted already and is {order.status}",
-                remedy="make a new order for every submit",
-            )
+        elif order.status is not _INITIALIZED:
+            message = f"order {order.order_id} was submitted already and is {order.status}"
+            raise UsageError(message, remedy="make a new order for every submit")
         life = OrderLife(order)
         if self._doubts and self._in_doubt_beside(order):
             reason = f"a {order.side} order on {order.symbol} is in doubt"

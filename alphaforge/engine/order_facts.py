@@ -175,7 +175,11 @@ def _denied(life: OrderFacts, event: OrderDenied) -> bool:
 
 
 def _accepted(life: OrderFacts, event: OrderAccepted) -> bool:
-    return _named(life.order, event.venue_order_id)
+    order = life.order
+    if order.venue_order_id:
+        return _named(order, event.venue_order_id)
+    force_setattr(order, "venue_order_id", event.venue_order_id)
+    return True
 
 
 def _named(order: Order, venue_order_id: str) -> bool:

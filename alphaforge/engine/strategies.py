@@ -154,7 +154,7 @@ class StrategyManager:
         started = runner.timing.start()
         try:
             callback(*args)
-        except Exception as error:  # noqa: BLE001 - a strategy call: user code may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
             self._failed(runner, error, requested)
         if started:
             runner.timing.stop(started)
@@ -166,7 +166,7 @@ class StrategyManager:
             requested = len(requests)
             try:
                 callback(event)
-            except Exception as error:  # noqa: BLE001 - a strategy call: user code may raise anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
                 self._failed(self.owners[callback], error, requested)
 
     def dispatch_timed(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
@@ -219,9 +219,12 @@ class StrategyManager:
         """Stop a strategy for a reason from outside its callbacks."""
         self._failed(self.runners[name], error, len(self._requests))
 
-    def _failed(self, runner: Runner, error: Exception, requested: int) -> None:
+    def _failed(self, runner: Runner, error: Exception | SystemExit, requested: int) -> None:
         """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
         execution = self._shared.execution
+        if isinstance(error, SystemExit):  # a strategy ends itself by an error, never the engine
+            told = RuntimeError(f"it called sys.exit({error.code!r})")
+            error = told.with_traceback(error.__traceback__)
         del self._requests[requested:]
         self._drop_requests(runner)
         runner.state = RunState.FAILED

@@ -28,7 +28,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False):
         order_type: How it meets the market.
         quantity: Ordered, base units or contracts; on the grid once approved.
         limit_price: Worst acceptable price; None for market and stop-market orders.
-        trigger_price: Price that wakes a stop; a trailing stop's current trigger.
+        trigger_price: Price that wakes a stop; None for a trailing one, whose venue moves it.
         trail: Trailing distance in price, or None.
         trail_pct: Trailing distance in percent of the best price, or None.
         tif: Time in force.

@@ -202,3 +202,12 @@ def test_a_leg_filled_in_part_shrinks_the_other_by_as_much() -> None:
     assert [(type(each), each.quantity) for each in told] == [(ModifyOrder, 3)]
     told = parts.fill(parts.orders["take-profit"], 3)
     assert told == [CancelOrder(parts.orders["stop-loss"].order_id)]
+
+
+def test_a_leg_that_is_denied_is_told_loudly() -> None:
+    market = Market(limited(max_open_orders=1), strategies={"puppet": Protected})
+    market.ask(lambda s: s.buy(SYMBOL, 2, take_profit=110, stop_loss=90), 100)
+    alerts = [alert for step in market.steps for alert in step.alerts]
+    assert [alert.code for alert in alerts] == ["unprotected"]
+    assert "stop-loss" in alerts[0].message
+    assert "max_open_orders" in alerts[0].message

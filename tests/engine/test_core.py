@@ -458,3 +458,11 @@ def test_an_absurd_number_in_a_feed_or_an_order_never_stops_the_engine(absurd: f
     denied = [rig.buy(absurd), rig.buy(limit=absurd), rig.buy(stop=absurd), rig.sell(trail=absurd)]
     assert [order.status for order in denied] == [OrderStatus.DENIED] * 4
     assert rig.buy().average_price == 100
+
+
+def test_a_command_for_a_strategy_nobody_knows_is_answered_with_an_alert() -> None:
+    engine = simulate(None, {})
+    for command in (StopStrategy("ghost", 1), StartStrategy("ghost", 2)):
+        step = engine.process(command)
+        assert [alert.code for alert in step.alerts] == ["unknown-strategy"]
+        assert "ghost" in step.alerts[0].message

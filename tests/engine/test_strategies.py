@@ -361,3 +361,20 @@ def test_orders_are_denied_during_historical_bars() -> None:
     assert made.status is OrderStatus.DENIED
     assert "historical" in made.reason
     assert market.ask(lambda s: s.buy(SYMBOL, 1)).status is OrderStatus.FILLED
+
+
+class Quitter(Puppet):
+    """Believes that it may end the program."""
+
+    def on_trade(self, trade: Trade) -> None:
+        super().on_trade(trade)
+        raise SystemExit(3)
+
+
+def test_a_strategy_that_exits_is_stopped_and_the_engine_goes_on() -> None:
+    market = Market(strategies={"quitter": Quitter, "puppet": Puppet})
+    market.tick(100)
+    (alert,) = error_alerts(market)
+    assert "sys.exit(3)" in alert.message
+    assert market.engine.strategies.runners["quitter"].state is RunState.FAILED
+    assert market.engine.strategies.runners["puppet"].state is RunState.RUNNING
