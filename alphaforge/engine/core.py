@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from alphaforge.engine.bar_matching import match_bar, match_open
-from alphaforge.engine.data import DataEngine
+from alphaforge.engine.data import TOO_LARGE, DataEngine
 from alphaforge.engine.desk import Shared
 from alphaforge.engine.execution import ExecutionEngine
 from alphaforge.engine.funding import pay_funding
@@ -95,7 +95,6 @@ class Engine:
         self.portfolio = self.execution.portfolio
         self.valuation = self.execution.valuation
         self.data.on_due = self._due
-        self._accept_trade = self.data.accept_trade
         self._dispatch = self.strategies.dispatch
         self._requests = shared.requests
         self._record = self.execution.record
@@ -121,33 +120,58 @@ class Engine:
         """Add a strategy under a unique name; it starts with `StartSession`."""
         return self.strategies.register(name, make)
 
-    def process(self, event: EngineEvent) -> Step:  # noqa: PLR0912 - a trade's way is inlined: tick_ema
-        """Take one event to its end and say what came of it; `EMPTY_STEP` if nothing did."""
-        self.sequence += 1
+    def process(self, event: EngineEvent) -> Step:  # noqa: PLR0912, C901 - perf: tick_ema, see below
+        """Take one event to its end and say what came of it; `EMPTY_STEP` if nothing did.
+
+        A trade's whole way stands here, the good case of `DataEngine.accept_trade` included: three
+        calls fewer are a tenth of a tick. Everything else is in `_handlers`.
+        """
+        sequence = self.sequence = self.sequence + 1
         clock = self.timers
         now = event.ts_local
         if now >= clock.next_due:
             self._fire(now)
         if now > clock.now:
             clock.now = now
-        if event.__class__ is not Trade:
+        if type(event) is not Trade:
             self._handlers.get(event.__class__, self._report)(event)
-        elif (state := self._accept_trade(event)) is not None:  # type: ignore[arg-type]  # a Trade
-            price = event.price  # type: ignore[union-attr]  # a Trade
-            if price <= state.low or price >= state.high:
-                self._match_trade(state)
-            builder = state.builder
-            bars = builder.add(event) if builder is not None else None  # type: ignore[arg-type]
-            listeners = state.trade_listeners
-            if listeners:
-                if self.sequence & SAMPLE_MASK:
-                    self._dispatch(listeners, event)
-                else:
-                    self.strategies.dispatch_timed(listeners, event)
-                if self._requests:
-                    self._drain()
-            if bars:
-                self._deliver(bars)
+            return self._step() if self._record else EMPTY_STEP
+        state = self._states.get(event.symbol)
+        price, ts = event.price, event.ts
+        if (
+            state is None
+            or not 0.0 < price < TOO_LARGE
+            or not 0.0 < event.size < TOO_LARGE
+            or ts < state.trade_ts
+            or event.trade_id
+            or not state.traded
+        ):
+            state = self.data.accept_trade(event)
+            if state is None:
+                return self._step() if self._record else EMPTY_STEP
+        else:
+            state.trade_ts = ts
+            venue_clock = state.clock
+            if ts > venue_clock.ts:
+                venue_clock.ts = ts
+                if ts >= venue_clock.next_end:
+                    self._due(venue_clock)
+            state.last = price
+            self.data.trades += 1
+        if price <= state.low or price >= state.high:
+            self._match_trade(state)
+        builder = state.builder
+        bars = builder.add(event) if builder is not None else None
+        listeners = state.trade_listeners
+        if listeners:
+            if sequence & SAMPLE_MASK:
+                self._dispatch(listeners, event)
+            else:
+                self.strategies.dispatch_timed(listeners, event)
+            if self._requests:
+                self._drain()
+        if bars:
+            self._deliver(bars)
         return self._step() if self._record else EMPTY_STEP
 
     # Market -----------------------------------------------------------------------------------
@@ -330,24 +354,17 @@ class Engine:
 
     def _step(self) -> Step:
         """Sort what was recorded into a Step."""
+        record: list[Any] = self._record[:]
+        self._record.clear()
+        others: tuple[tuple[Any, ...], ...] = ()
+        if self.execution.mixed:
+            self.execution.mixed = False
+            others = tuple(
+                tuple(item for item in record if item.__class__ is kind) for kind in _NOT_EVENTS
+            )
+            record = [item for item in record if item.__class__ not in _NOT_EVENTS]
         events: list[Any] = []
         fills: list[Any] = []
-        others: list[Any] = []
-        for item in self._record:
-            kind = item.__class__
-            if kind is Fill:
-                fills.append(item)
-            elif kind in _NOT_EVENTS:
-                others.append(item)
-            else:
-                events.append(item)
-        self._record.clear()
-        now = self.timers.now
-        if not others:
-            return Step(self.sequence, now, tuple(events), tuple(fills))
-        approved, alerts, signals, funding = (
-            tuple(item for item in others if item.__class__ is kind) for kind in _NOT_EVENTS
-        )
-        return Step(
-            self.sequence, now, tuple(events), tuple(fills), approved, alerts, signals, funding
-        )
+        for item in record:
+            (fills if item.__class__ is Fill else events).append(item)
+        return Step(self.sequence, self.timers.now, tuple(events), tuple(fills), *others)

@@ -254,7 +254,7 @@ class Desk:
             order.order_id if order is not None else "",
             self.now,
         )
-        self._execution.record.append(signal)
+        self._execution.leave(signal)
         return signal
 
     def _order_of(self, symbol: str, direction: str, confidence: float) -> Order | None:
@@ -327,7 +327,7 @@ class Desk:
 
     def log(self, message: str) -> None:
         """See `Strategy`."""
-        self._execution.record.append(
+        self._execution.leave(
             Alert(AlertLevel.INFO, "strategy-log", message, self.now, strategy=self._name)
         )
 

@@ -116,7 +116,7 @@ class ExecutionEngine(OrderManagement):
             "orders_in_doubt": sum(each.life.order.in_doubt for each in self.orders.values()),
             "fills": counts.fills,
             "fill_rate": counts.filled / counts.submitted if counts.submitted else 0.0,
-            "volume": dict(self.turnover),
+            "volume": self.portfolio.turnover(),
             "fees": dict(self.portfolio.fees_by_currency),
             "latency_us": {
                 "p50": self.latency.percentile(50) / 1000 if self.latency.count else None,

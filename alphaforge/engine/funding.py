@@ -20,7 +20,7 @@ def pay_funding(execution: ExecutionEngine, event: FundingRate) -> None:
         paid = EXACT.multiply(value, event.rate).quantize(CURRENCY_STEP, context=EXACT)
         amount = EXACT.minus(paid)
         execution.portfolio.pay_funding(position, amount)
-        execution.record.append(
+        execution.leave(
             FundingPaid(
                 event.symbol, position.strategy, amount, state.instrument.settle, execution.now
             )

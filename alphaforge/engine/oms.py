@@ -25,11 +25,13 @@ from alphaforge.model.enums import AlertLevel, OrderSide, OrderStatus, PendingRe
 from alphaforge.model.events import (
     Alert,
     CancelRequested,
+    FundingPaid,
     ModifyRequested,
     OrderDenied,
     OrderEvent,
     OrderSubmitted,
     RequestDenied,
+    Signal,
 )
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO, Number, decimal_of
@@ -51,9 +53,9 @@ class OrderManagement:
 
     Attributes:
         record: What happened since its owner last emptied it, in order.
+        mixed: More than order events and fills is in it.
         orders: Working orders by id, and closed ones in doubt.
         closed: Over a wire, ended orders: a late fill is still theirs. Empty where simulated.
-        turnover: Σ value of all fills, by settle currency.
         latencies: Wall ns from each request to what came of it at once.
     """
 
@@ -83,8 +85,8 @@ class OrderManagement:
         self.closed: dict[str, WorkingOrder] = {}
         self._doubts: set[str] = set()
         self.counts = Counts()
-        self.turnover: dict[str, Decimal] = {}
         self.record: list[Recorded] = []
+        self.mixed = False
         self.latencies: list[int] = []
         self.latency_meter = LatencyMeter()
         self._numbered = 0
@@ -96,8 +98,6 @@ class OrderManagement:
     def now(self) -> int:
         """Engine time, ns UTC."""
         return self.timers.now
-
-    # Requests ---------------------------------------------------------------------------------
 
     def next_id(self) -> str:
         """The next order id, run-local and deterministic."""
@@ -250,14 +250,12 @@ class OrderManagement:
         if self.venue is not None:
             self.venue.send(approved)
         else:
-            self.record.append(approved)
+            self.leave(approved)
 
     def _tell(self, event: OrderEvent) -> None:
         self.record.append(event)
 
-    # Facts ------------------------------------------------------------------------------------
-
-    def apply(self, report: OrderEvent) -> None:
+    def apply(self, report: OrderEvent) -> None:  # noqa: PLR0912 - perf: orders
         """Take one fact about an order: fold it, book a new fill, bring everything up to it."""
         self.record.append(report)
         order_id = report.order_id
@@ -277,7 +275,8 @@ class OrderManagement:
         if life.anomalies is not anomalies:
             self._alert_anomalies(working, anomalies)
         fill = self._book(working, report) if order.filled is not filled else None
-        self._keep(working, ended_as)
+        if not (order.is_open and life.plain):
+            self._keep(working, ended_as)
         listener = self.listener
         if listener is not None:
             if fill is not None:
@@ -294,15 +293,12 @@ class OrderManagement:
         if report is None:
             return None
         order = working.life.order
-        instrument = working.instrument
         side = order.side
         if report is not event:
             side = _SELL if side is _BUY else _BUY
         fill = self.portfolio.book_into(working.position, side, report)
         self.record.append(fill)
         self.counts.fills += 1
-        currency = instrument.settle
-        self.turnover[currency] = EXACT.add(self.turnover.get(currency, ZERO), fill.value)
         return fill
 
     def _reversal(self, working: WorkingOrder, event: OrderEvent) -> OrderFilled | None:
@@ -378,11 +374,14 @@ class OrderManagement:
 
     def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
         """Say something a person should know."""
-        self.record.append(
+        self.leave(
             Alert(AlertLevel.WARNING, code, message, self.now, strategy=strategy, symbol=symbol)
         )
 
-    # What the simulated venue asks ------------------------------------------------------------
+    def leave(self, item: Approved | Alert | Signal | FundingPaid) -> None:
+        """Record something that is neither an order event nor a fill."""
+        self.record.append(item)
+        self.mixed = True
 
     def reducible(self, terms: SubmitOrder) -> Decimal:
         """How much of the strategy's position a reduce-only order may still take off."""

@@ -46,6 +46,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
         fees: Paid on its fills, in the settle (spot: quote) currency.
         funding: Received (positive) or paid, in settle.
         fills: Executions so far.
+        turnover: Σ value of its fills, in settle (spot: quote).
         ts_open: Engine time at which it last left flat; 0 before the first.
         trip: The round trip it is in; None when flat.
     """
@@ -60,6 +61,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
     fills: int = 0
     ts_open: int = 0
     trip: "RoundTrip | None" = None
+    turnover: Decimal = ZERO
 
     @property
     def symbol(self) -> str:
@@ -179,6 +181,7 @@ class Portfolio:
             total.fees = _add(total.fees, part.fees)
             total.funding = _add(total.funding, part.funding)
             total.fills += part.fills
+            total.turnover = _add(total.turnover, part.turnover)
         return total
 
     def net(self, symbol: str) -> Decimal:
@@ -197,52 +200,57 @@ class Portfolio:
 
     def book_into(self, position: Position, side: OrderSide, report: OrderFilled) -> Fill:
         """The same, where the position is at hand."""
-        instrument, strategy = position.instrument, position.strategy
-        quantity = report.quantity
-        signed = quantity if side is _BUY else _minus(quantity)
+        instrument = position.instrument
+        quantity, fee, currency = report.quantity, report.fee, report.fee_currency
+        signed = quantity if side is _BUY else quantity.copy_negate()
         notional = instrument.notional(signed, report.price)
+        value = notional.copy_abs()
         realized = self._turn(position, signed, notional, report)
-        symbol = instrument.symbol
+        position.turnover = _add(position.turnover, value)
+        symbol, cash = instrument.symbol, self.cash
         self._net[symbol] = _add(self._net.get(symbol, ZERO), signed)
-        self._move_cash(instrument, signed, notional, realized)
-        if report.fee:
-            self._charge(report.fee_currency, report.fee)
+        paid, settle = notional, instrument.settle
+        if fee:
+            self.fees_by_currency[currency] = _add(self.fees_by_currency.get(currency, ZERO), fee)
+        if instrument.kind is _SPOT:
+            multiplier, base = instrument.multiplier, instrument.base
+            units = signed if multiplier is ONE else _multiply(signed, multiplier)
+            cash[base] = _add(cash.get(base, ZERO), units)
+            settle = instrument.quote
+        else:
+            paid = realized.copy_negate()
+        if fee and currency == settle:
+            paid = _add(paid, fee)
+        elif fee:
+            cash[currency] = _subtract(cash.get(currency, ZERO), fee)
+        if paid:
+            cash[settle] = _subtract(cash.get(settle, ZERO), paid)
         return Fill(
             report.ts_local,
             instrument.venue,
             self.account,
             symbol,
-            strategy,
+            position.strategy,
             report.order_id,
             report.venue_order_id,
             report.trade_id,
             side,
             quantity,
             report.price,
-            _abs(notional),
-            report.fee,
-            report.fee_currency,
+            value,
+            fee,
+            currency,
             report.liquidity,
             realized,
         )
 
-    def _move_cash(
-        self, instrument: Instrument, signed: Decimal, notional: Decimal, realized: Decimal
-    ) -> None:
-        cash = self.cash
-        if instrument.kind is _SPOT:
-            quote, base = instrument.quote, instrument.base
-            cash[quote] = _subtract(cash.get(quote, ZERO), notional)
-            multiplier = instrument.multiplier
-            units = signed if multiplier is ONE else _multiply(signed, multiplier)
-            cash[base] = _add(cash.get(base, ZERO), units)
-        elif realized:
-            settle = instrument.settle
-            cash[settle] = _add(cash.get(settle, ZERO), realized)
-
-    def _charge(self, currency: str, fee: Decimal) -> None:
-        self.cash[currency] = _subtract(self.cash.get(currency, ZERO), fee)
-        self.fees_by_currency[currency] = _add(self.fees_by_currency.get(currency, ZERO), fee)
+    def turnover(self) -> dict[str, Decimal]:
+        """Σ value of all fills, by settle currency."""
+        totals: dict[str, Decimal] = {}
+        for position in self.positions.values():
+            currency = position.instrument.settle
+            totals[currency] = _add(totals.get(currency, ZERO), position.turnover)
+        return totals
 
     def _turn(
         self, position: Position, signed: Decimal, notional: Decimal, report: OrderFilled

@@ -98,8 +98,6 @@ class SimulatedVenue:
         self._slippage = self.settings.slippage_bps / _BPS
         self._judged_as_filled = not self._latency and not self._slippage
 
-    # Commands ---------------------------------------------------------------------------------
-
     def send(self, approved: Approved) -> None:
         """Take a command; with latency it arrives later, as an engine timer."""
         command = approved.command
@@ -118,7 +116,7 @@ class SimulatedVenue:
         else:
             self._modify(command, now)
 
-    def _submit(self, terms: SubmitOrder, now: int) -> None:
+    def _submit(self, terms: SubmitOrder, now: int) -> None:  # noqa: PLR0912 - perf: orders
         self._numbered += 1
         state = self.markets.states[terms.symbol]
         order = RestingOrder(terms, f"v-{self._numbered:06d}", self._numbered, self.event, now)
@@ -128,6 +126,11 @@ class SimulatedVenue:
             order.trigger = float(terms.trigger_price)
         if terms.post_only and self._would_take(order, state):
             self.report(OrderRejected(terms.order_id, POST_ONLY, now, now))
+            return
+        if terms.order_type is _MARKET and state.last and not state.on_bars and not terms.expires:
+            order.admitted = True
+            self.report(OrderAccepted(terms.order_id, order.venue_order_id, now, now))
+            self.fill(order, state, market_price(state, terms.side), _TAKER, now)
             return
         self._orders[terms.order_id] = order
         if not terms.post_only or (state.last and not state.on_bars):
@@ -268,8 +271,6 @@ class SimulatedVenue:
         state = self.markets.states[terms.symbol]
         state.resting.remove(order)
         state.rearm()
-
-    # Market -----------------------------------------------------------------------------------
 
     def on_trade(self, state: SymbolState, now: int) -> None:
         """Match after a trade that touched `state.low` or `state.high`."""

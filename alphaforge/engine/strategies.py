@@ -150,24 +150,21 @@ class StrategyManager:
 
     def call(self, runner: Runner, callback: Callable[..., object], *args: Any) -> None:
         """Call one callback of a strategy, timed; an exception stops the strategy."""
-        requested = len(self._requests)
         started = runner.timing.start()
         try:
             callback(*args)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
-            self._failed(runner, error, requested)
+            self._failed(runner, error)
         if started:
             runner.timing.stop(started)
 
     def dispatch(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
         """Call every listener with an event, in order; the hot way in."""
-        requests = self._requests
         for callback in listeners:
-            requested = len(requests)
             try:
                 callback(event)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
-                self._failed(self.owners[callback], error, requested)
+                self._failed(self.owners[callback], error)
 
     def dispatch_timed(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
         """The same, timing each strategy: used for one event in many."""
@@ -217,15 +214,14 @@ class StrategyManager:
 
     def fail(self, name: str, error: Exception) -> None:
         """Stop a strategy for a reason from outside its callbacks."""
-        self._failed(self.runners[name], error, len(self._requests))
+        self._failed(self.runners[name], error)
 
-    def _failed(self, runner: Runner, error: Exception | SystemExit, requested: int) -> None:
+    def _failed(self, runner: Runner, error: Exception | SystemExit) -> None:
         """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
         execution = self._shared.execution
         if isinstance(error, SystemExit):  # a strategy ends itself by an error, never the engine
             told = RuntimeError(f"it called sys.exit({error.code!r})")
             error = told.with_traceback(error.__traceback__)
-        del self._requests[requested:]
         self._drop_requests(runner)
         runner.state = RunState.FAILED
         runner.error = error
@@ -236,7 +232,7 @@ class StrategyManager:
             if str(error)
             else f"strategy {runner.name} was stopped: {type(error).__name__}"
         )
-        execution.record.append(
+        execution.leave(
             Alert(
                 AlertLevel.ERROR,
                 "strategy-error",

@@ -98,7 +98,9 @@ class Counts(msgspec.Struct):
         """Count an order where it ended now, and no longer where it had; None = it works."""
         if before is not None:
             self._count(before, -1)
-        if after is not None:
+        if after is _FILLED:
+            self.filled += 1
+        elif after is not None:
             self._count(after, 1)
 
     def _count(self, status: OrderStatus, change: int) -> None:

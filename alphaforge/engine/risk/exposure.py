@@ -35,13 +35,18 @@ class Reservation(msgspec.Struct, gc=False):
 
 
 class Exposure:
-    """Sums over the working orders of an account."""
+    """Sums over the working orders of an account.
+
+    Attributes:
+        open_orders: How many there are.
+        funds: Held back by them, by currency; only what is not 0.
+    """
 
     def __init__(self) -> None:
         self.open_orders = 0
         self._buying: dict[str, Decimal] = {}
         self._selling: dict[str, Decimal] = {}
-        self._reserved: dict[str, Decimal] = {}
+        self.funds: dict[str, Decimal] = {}
 
     def buying(self, symbol: str) -> Decimal:
         """Quantity that working buy orders may still add."""
@@ -53,7 +58,7 @@ class Exposure:
 
     def reserved(self, currency: str) -> Decimal:
         """Funds of a currency held back by working orders."""
-        return self._reserved.get(currency, ZERO)
+        return self.funds.get(currency, ZERO)
 
     def symbols(self) -> set[str]:
         """Symbols with working orders; unordered, for sums only."""
@@ -95,11 +100,11 @@ class Exposure:
             currency = instrument.base
             funds = EXACT.multiply(quantity, instrument.multiplier)
         change = EXACT.subtract(funds, reservation.funds)
-        held = EXACT.add(self._reserved.get(currency, ZERO), change)
+        held = EXACT.add(self.funds.get(currency, ZERO), change)
         if held:
-            self._reserved[currency] = held
+            self.funds[currency] = held
         else:
-            self._reserved.pop(currency, None)
+            self.funds.pop(currency, None)
         reservation.funds = funds
 
 

@@ -12,6 +12,7 @@ from alphaforge.engine.fill_prices import market_price
 from alphaforge.engine.markets import Markets, SymbolState
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.engine.risk.exposure import Exposure, cost
+from alphaforge.engine.risk.plain_orders import PlainOrders
 from alphaforge.engine.risk.rules import HALTED, RULES, Case, limited, shown, state_rule
 from alphaforge.engine.valuation import Valuation
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
@@ -73,6 +74,7 @@ class RiskGate:
         self._exposure = exposure
         self._limited = limited(risk)
         self._account = account
+        self._plain = PlainOrders(portfolio, valuation, exposure, risk, account)
 
     def cancel(self, order: Order, now: int) -> Approved:
         """Cancels always pass: they can only take risk away."""
@@ -83,6 +85,9 @@ class RiskGate:
         state = self._markets.states.get(order.symbol) or self._markets.find(order.symbol)
         if state is None:
             return self._refuse(order.order_id, now, [f"no symbol `{order.symbol}` here"])
+        plain = self._plain.recognise(order, state) if self.state is _ACTIVE else None
+        if plain is not None:
+            return Judged(Approved(plain[0], now), plain[1])
         reasons: list[str] = []
         terms = self._on_grid(order, state, now, reasons)
         price = None if reasons else self._price(terms, state)
