@@ -13,7 +13,8 @@
     ├── NoEngineError           exit 8    nothing is running to talk to: start it
     ├── DataError               exit 1    a data file is wrong: fix the named line
     ├── StrategyError           exit 1    the strategy is wrong: fix the named frame
-    ├── StoreError              exit 1    the database cannot be read or written
+    ├── StoreError              exit 1    the database cannot be read or written: free or repair it
+    │   └── JournalCorruptError  exit 1      a row is not what was written: restore a backup
     ├── PartlyDoneError         exit 9    some things were done: see which, do the rest
     ├── DifferenceError         exit 10   a check found differences: look at them
     └── InternalError           exit 1    a fault of ours: report it
@@ -226,6 +227,33 @@ class StoreError(AlphaForgeError):
     """The database cannot be opened, read or written; what was committed is still there."""
 
     default_code = "AF-J000"
+
+
+class JournalCorruptError(StoreError):
+    """A row of the journal is not what was written, or the row before it is gone.
+
+    Attributes:
+        run_id: Whose journal.
+        table: `inputs`, `decisions` or `recording_blocks`.
+        sequence: Of the first row that fails; all rows before it are good.
+    """
+
+    default_code = "AF-J100"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        code: str = "",
+        run_id: str = "",
+        table: str = "",
+        sequence: int = 0,
+    ) -> None:
+        super().__init__(message, remedy=remedy, code=code)
+        self.run_id = run_id
+        self.table = table
+        self.sequence = sequence
 
 
 class PartlyDoneError(AlphaForgeError):

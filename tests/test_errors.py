@@ -59,3 +59,16 @@ def test_what_is_not_known_about_a_place_is_left_out() -> None:
     assert str(ConfigError("no such key", path="x.toml", line=4, key="risk.state")) == (
         "x.toml, line 4, risk.state: no such key"
     )
+
+
+def test_the_page_of_errors_has_every_code_with_its_exit_code() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "errors.md").read_text()
+    rows = [row.split("|")[1:-1] for row in page.splitlines() if row.startswith("| ")]
+    exits = {int(cells[0]) for cells in rows if cells[0].strip().isdigit()}
+    assert exits == {int(code) for code in ExitCode}
+    families = {cells[0].strip(" `"): int(cells[1]) for cells in rows if "AF-" in cells[0]}
+    for kind in TREE:
+        if kind is AlphaForgeError:
+            continue
+        assert kind.default_code in page
+        assert families[f"{kind.default_code[:4]}000"] == kind.exit_code

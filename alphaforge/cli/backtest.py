@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphaforge.cli.data_report import tell_data
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.options import (
     Account,
@@ -26,7 +27,7 @@ from alphaforge.cli.options import (
     Symbols,
     TakerBps,
 )
-from alphaforge.cli.printing import print_json, print_table, talk
+from alphaforge.cli.printing import counted, print_json, print_table, talk
 from alphaforge.cli.progress import progress
 from alphaforge.errors import UsageError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from alphaforge.research.backtest import BacktestPlan
     from alphaforge.research.report import Report
     from alphaforge.research.window import Window
-    from alphaforge.services.assembly import Assembly, RunOptions
+    from alphaforge.services.assembly import RunOptions
     from alphaforge.services.config import Configuration
 
 _PARTS = 1000
@@ -133,6 +134,7 @@ def _plan(
     from alphaforge.research.backtest import BacktestPlan
     from alphaforge.services.assembly import (
         assemble,
+        first_symbol,
         open_recordings,
         plan_strategies,
         recorded_market,
@@ -158,45 +160,37 @@ def _plan(
         assembly,
         feed,
         replace(record, settings={**record.settings, "window": traded}),
-        _first_symbol(assembly, options),
+        first_symbol(assembly.market.instruments, options, assembly.parameters),
         configuration.store_url,
         window,
         configuration.settings.backtest.periods_per_year,
     )
 
 
-def _first_symbol(assembly: "Assembly", options: "RunOptions") -> str:
-    """The symbol the run is about first: as the flags, then the strategies, then the data say."""
-    from alphaforge.marketdata.symbols import match
-
-    instruments = assembly.market.instruments
-    named = [str(values["symbol"]) for values in assembly.parameters.values() if "symbol" in values]
-    found = (match(symbol, instruments) for symbol in (*options.symbols, *named))
-    return next((symbol for symbol in found if symbol), next(iter(instruments)))
-
-
 def _run(plan: "BacktestPlan") -> "Report":
-    from alphaforge.research.backtest import run_backtest
+    from alphaforge.research.backtest import BacktestInterrupted, run_backtest
     from alphaforge.services.clock import SystemClock
 
-    with progress("backtest", _PARTS) as meter:
-        return run_backtest(plan, SystemClock(), lambda share: meter.reached(int(share * _PARTS)))
+    try:
+        with progress("backtest", _PARTS) as meter:
+            return run_backtest(
+                plan, SystemClock(), lambda share: meter.reached(int(share * _PARTS))
+            )
+    except BacktestInterrupted:
+        talk(f"run {plan.record.run_id} is kept as far as it came")
+        raise
 
 
 def _tell(plan: "BacktestPlan") -> None:
     """What a person should know beside the figures: bad rows, refused events, broken strategies."""
     from alphaforge.services.strategy_files import frame_error
 
-    for dataset in plan.datasets:
-        report = dataset.report
-        for note in report.notes:
-            talk(f"{dataset.path}: {note}")
-        if report.bad_count:
-            first = report.bad[0].error(dataset.path)
-            talk(f"{report.bad_count} bad rows were left out, the first: {first}")
-    for reason, count in plan.assembly.engine.data.rejected.items():
-        talk(f"{count} events were not passed on ({reason})")
-    runners = plan.assembly.engine.strategies.runners
+    engine = plan.assembly.engine
+    tell_data([dataset.report for dataset in plan.datasets], engine.data.rejected)
+    if engine.execution.counts.denied:
+        denied = counted(engine.execution.counts.denied, "order")
+        talk(f"denied: {denied}; why: alphaforge export orders --run {plan.record.run_id}")
+    runners = engine.strategies.runners
     for strategy in plan.assembly.strategies:
         error = runners[strategy.name].error
         if error is not None:

@@ -11,9 +11,10 @@ import typer
 
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.options import OutputFile, Seed, Strict, Symbol
-from alphaforge.cli.printing import iso_time, print_json, print_table, talk
+from alphaforge.cli.printing import print_json, print_table, talk
 from alphaforge.cli.progress import progress
 from alphaforge.errors import DifferenceError, UsageError
+from alphaforge.store.export import iso_time
 
 if TYPE_CHECKING:
     from alphaforge.research.survey import Survey

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alphaforge.store.records import RunRecord, Selection
 
 FORMATS = ("csv", "json", "jsonl")
+_OBJECT = "object"
 SHEETS = ("fills", "orders", "equity", "positions")
 
 All = Annotated[bool, typer.Option("--all", help="Every run, oldest first.")]
@@ -85,12 +86,15 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each thing the contrac
 ) -> None:
     """Write rows of the latest run, or of one you name, on stdout or into a file.
 
+    --format json is a list of rows, --json one object with that list under the sheet's name.
+
     alphaforge export fills -o fills.csv
     """
     import asyncio
 
     _check_sheet(sheet)
-    chosen = _format(form, output, as_json=invocation_of(ctx).as_json)
+    as_object = invocation_of(ctx).as_json and form is None
+    chosen = _OBJECT if as_object else _format(form, output)
     if every and run is not None:
         raise UsageError("--run and --all do not go together", remedy="leave one of them out")
     asked = _Filter(read_time(since, "--since"), read_time(until, "--until"), strategy, symbol)
@@ -113,10 +117,10 @@ def _check_sheet(sheet: str) -> None:
         )
 
 
-def _format(form: str | None, output: Path | None, *, as_json: bool) -> Any:
-    """The format said, else `--json`, else the file's own ending, else CSV."""
+def _format(form: str | None, output: Path | None) -> Any:
+    """The format said, else the file's own ending, else CSV."""
     ending = output.suffix[1:].lower() if output is not None else ""
-    chosen = form or ("json" if as_json else ending if ending in FORMATS else "csv")
+    chosen = form or (ending if ending in FORMATS else "csv")
     if chosen in FORMATS:
         return chosen
     what = "parquet cannot be written yet" if chosen == "parquet" else f"no format {chosen}"
@@ -140,13 +144,25 @@ async def _export(
         newest = await chosen_run(reader, run_id)
         records = list(reversed(await reader.runs())) if every else [newest]
         doubts = [asked.doubt(record) for record in records]
-        chunks = as_text(sheet, form, _rows(reader, sheet, [asked.of(run) for run in records]))
+        rows = _rows(reader, sheet, [asked.of(run) for run in records])
+        if form == _OBJECT:
+            chunks = _as_object(sheet, as_text(sheet, "json", rows))
+        else:
+            chunks = as_text(sheet, form, rows)
         if output is None:
             await _to_stdout(chunks)
         else:
             await _to_file(chunks, output)
     if all(doubts):
         talk(doubts[-1])
+
+
+async def _as_object(sheet: str, chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The list of `--format json` in the one object that every `--json` gives."""
+    yield f'{{"schema": 1, "{sheet}": '
+    async for chunk in chunks:
+        yield chunk
+    yield "}\n"
 
 
 async def _rows(
@@ -177,6 +193,8 @@ async def _to_file(chunks: AsyncIterator[str], path: Path) -> None:
                 stream.write(chunk)
         draft.replace(path)
     except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror}", path=path) from error
+        raise DataError(
+            f"cannot be written: {error.strerror}", path=path, remedy="name another file: -o FILE"
+        ) from error
     finally:
         draft.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from alphaforge.errors import AlphaForgeError, ExitCode, UsageError
 PROGRAM = "alphaforge"
 COMPLETION_VARIABLE = "_ALPHAFORGE_COMPLETE"
 _WELCOME = """\
-AlphaForge runs trading strategies: on recorded data, on live markets, in simulation first.
+AlphaForge runs trading strategies on recorded and synthetic markets.
   alphaforge strategy new my_bot    writes a strategy to begin with
   alphaforge --help                 lists every command"""
 
@@ -47,7 +47,7 @@ def _root(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print and leave."),
     ] = False,
 ) -> None:
-    """A trading desk in the terminal: one engine for backtest, paper, sandbox and live."""
+    """Trading strategies in the terminal: one engine for backtest and paper trading."""
     if ctx.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():

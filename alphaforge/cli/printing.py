@@ -6,7 +6,6 @@ stdout is data, stderr is talk. Must never compute: values come ready, money as 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -38,13 +37,6 @@ def _jsonable(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_jsonable(item) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - any sequence
     return str(value) if isinstance(value, Path) else value
-
-
-def iso_time(ts: int) -> str:
-    """Nanoseconds UTC as ISO-8601 with 9 decimals and `Z`."""
-    seconds, nanoseconds = divmod(ts, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 def cell(value: object) -> str:
@@ -80,6 +72,11 @@ def print_table(
     for row in texts:
         table.add_row(*(Text(text) for text in row))
     Console(color_system="auto" if has_color(sys.stdout) else None, highlight=False).print(table)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 fill`, `1,234 fills`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def short_path(path: Path) -> str:

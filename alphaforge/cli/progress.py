@@ -31,7 +31,13 @@ class LineMeter:
 
     def reached(self, done: int) -> None:
         """Write a line when another 10 % is full; never more than one per 10 %."""
-        tenth = min(10, done * 10 // self._total)
+        self._show(min(9, done * 10 // self._total))
+
+    def end(self) -> None:
+        """Say that all is done: never before it is certain."""
+        self._show(10)
+
+    def _show(self, tenth: int) -> None:
         if tenth > self._shown:
             self._shown = tenth
             print(f"{self._label} {tenth * 10} %", file=self._stream, flush=True)
@@ -57,9 +63,14 @@ class BarMeter:
 
 @contextmanager
 def progress(label: str, total: int) -> Generator[Meter]:
-    """Show how far `label` is, out of `total`, until the block ends."""
+    """Show how far `label` is, out of `total`, until the block ends.
+
+    The last line, 100 %, is written when the block has ended well.
+    """
     if not sys.stderr.isatty():
-        yield LineMeter(label, total, sys.stderr)
+        lines = LineMeter(label, total, sys.stderr)
+        yield lines
+        lines.end()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn

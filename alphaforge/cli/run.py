@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphaforge.cli.data_report import tell_data
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.options import (
     Account,
@@ -27,12 +28,11 @@ from alphaforge.cli.options import (
     Symbols,
     TakerBps,
 )
-from alphaforge.cli.printing import print_json, print_table, talk
+from alphaforge.cli.printing import counted, print_json, print_table, talk
 from alphaforge.cli.status_line import StatusLine
 from alphaforge.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from alphaforge.marketdata.report import ReadReport
     from alphaforge.services.session import Outcome, RunPlan
 
 Mode = Annotated[str | None, typer.Option(metavar="M", help="paper; the others come later.")]
@@ -44,6 +44,9 @@ Speed = Annotated[
     str | None, typer.Option(metavar="N|max", help="1 = as in real time, max = no waiting.")
 ]
 Headless = Annotated[bool, typer.Option("--headless", help="Without the terminal app.")]
+_ALWAYS = {"fills", "trades_seen", "fees", "realized_pnl", "unrealized_pnl"}
+_NOTHING: tuple[object, ...] = (0, None, {})
+
 Duration = Annotated[
     str | None,
     typer.Option("--for", metavar="60s", help="Engine time on a recording, else wall time."),
@@ -140,14 +143,11 @@ def _tell(plan: "RunPlan", outcome: "Outcome", *, as_json: bool) -> int:
     from alphaforge.services.feed import RecordedFeed
     from alphaforge.store.records import RunStatus
 
-    if isinstance(plan.feed, RecordedFeed):
-        for dataset in plan.feed.datasets:
-            _tell_report(dataset.report)
-    for reason, count in plan.assembly.engine.data.rejected.items():
-        talk(f"{count:,} events were not passed on ({reason})")
+    datasets = plan.feed.datasets if isinstance(plan.feed, RecordedFeed) else ()
+    tell_data([dataset.report for dataset in datasets], plan.assembly.engine.data.rejected)
     if outcome.first_denial:
-        count = outcome.summary["orders_denied"]
-        talk(f"{count} orders were denied; the first: {outcome.first_denial}")
+        count = plan.assembly.engine.execution.counts.denied
+        talk(f"denied: {counted(count, 'order')}, the first: {outcome.first_denial}")
     if as_json:
         print_json(outcome.summary)
     else:
@@ -159,19 +159,14 @@ def _tell(plan: "RunPlan", outcome: "Outcome", *, as_json: bool) -> int:
     return ExitCode.OK
 
 
-def _tell_report(report: "ReadReport") -> None:
-    for row in report.bad:
-        talk(f"skipped: {row.error(report.path)}")
-    if report.bad_count > len(report.bad):
-        talk(f"{report.path}: {report.bad_count:,} lines were skipped in all")
-    if report.gaps:
-        talk(f"{report.path}: {report.gaps:,} gaps in the order book's sequence")
-    for note in report.notes:
-        talk(f"{report.path}: {note}")
-
-
 def _rows(summary: dict[str, object]) -> list[tuple[str, object]]:
-    return [(name.replace("_", " "), _shown(value)) for name, value in summary.items()]
+    """Every figure; on a terminal those that are nothing are left out: they would fill it."""
+    is_seen = sys.stdout.isatty()
+    return [
+        (name.replace("_", " "), _shown(value))
+        for name, value in summary.items()
+        if not is_seen or name in _ALWAYS or value not in _NOTHING
+    ]
 
 
 def _shown(value: object) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from alphaforge.cli.invocation import configuration_of, invocation_of
-from alphaforge.cli.printing import iso_time, print_json, print_table, talk
+from alphaforge.cli.printing import print_json, print_table, talk
 from alphaforge.errors import ExitCode, NotFoundError, UsageError
+from alphaforge.store.export import iso_time
 
 if TYPE_CHECKING:
     from alphaforge.store.records import RunRecord

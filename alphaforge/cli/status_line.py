@@ -4,12 +4,15 @@ Everything goes to stderr: stdout is the summary's. Must never slow the run: it 
 times a second.
 """
 
+import os
+from collections.abc import Iterator
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
-from alphaforge.cli.printing import iso_time
+from alphaforge.cli.printing import counted
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.numbers import plain
+from alphaforge.store.export import iso_time
 
 if TYPE_CHECKING:
     from alphaforge.model.events import Alert
@@ -21,6 +24,11 @@ _QUIET_NS = 10_000_000_000
 """Away from a terminal: one line per this much wall time."""
 
 _ERASE = "\r\x1b[K"
+_SYMBOLS = 2
+_RECORDED = "recorded"
+_ANY_WIDTH = 1_000
+_MARGIN = 3
+"""Columns left free: the terminal writes `^C` there, and a full line would wrap."""
 
 
 class StatusLine:
@@ -38,17 +46,19 @@ class StatusLine:
         self._is_drawn = False
         self._next = 0
         self._tenth = 0
+        self._market = ""
 
     def began(self, run: "RunRecord") -> None:
         """Say what is being run, on what."""
         names = ", ".join(strategy.name for strategy in run.strategies)
         symbols = ", ".join(instrument.symbol for instrument in run.instruments)
+        self._market = _RECORDED if run.data else "synthetic"
         if run.data:
             market = "recorded market: " + ", ".join(source.path for source in run.data)
         else:
             market = (
-                f"synthetic market: made of random numbers (seed {run.seed}), "
-                "no real prices, no real money; Ctrl-C ends the run"
+                f"synthetic market: random numbers (seed {run.seed}), no real prices or money; "
+                "Ctrl-C ends"
             )
         self._say(f"run {run.run_id}: {names} on {symbols}, simulated orders")
         self._say(market)
@@ -57,12 +67,12 @@ class StatusLine:
     def status(self, status: "Status") -> None:
         """Redraw on a terminal; elsewhere a line when it is time for one."""
         if self._is_live:
-            width = get_terminal_size().columns - 1
-            self._stream.write(_ERASE + _text(status)[:width])
+            width = _width(self._stream) - _MARGIN
+            self._stream.write(_ERASE + _text(status, self._market, width))
             self._stream.flush()
             self._is_drawn = True
         elif self._is_time(status.progress):
-            self._say(_text(status))
+            self._say(_text(status, self._market, _ANY_WIDTH))
 
     def alert(self, alert: "Alert") -> None:
         """Write an alert, with the user's own frames where there are some."""
@@ -101,13 +111,34 @@ class StatusLine:
         print(text, file=self._stream, flush=True)
 
 
-def _text(status: "Status") -> str:
-    parts = [iso_time(status.now)[:19].replace("T", " ")]
+def _width(stream: TextIO) -> int:
+    """Columns of the stream's own terminal: stdout may lead elsewhere."""
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns)
+    except (OSError, ValueError):
+        return get_terminal_size().columns
+
+
+def _parts(status: "Status", market: str) -> Iterator[tuple[int, str]]:
+    """What can be said, in the order it stands; where room is short the highest numbers go."""
+    moment = iso_time(status.now)[:19].replace("T", " ")
+    yield 6, moment if market == _RECORDED else moment[11:]
+    yield 9 if market == _RECORDED else 1, market
     if status.progress is not None:
-        parts.append(f"{status.progress:.0%}")
-    parts += [f"{symbol} {price!r}" for symbol, price in list(status.prices.items())[:2]]
-    parts += [f"holds {plain(held)} {name}" for name, held in list(status.positions.items())[:2]]
-    parts.append(f"{status.trades:,} trades, {status.bars:,} bars")
-    parts.append(f"{status.orders:,} orders, {status.fills:,} fills")
-    parts.append(f"equity {status.equity:.2f} {status.currency} ({status.net_pnl:+.2f})")
-    return " | ".join(parts)
+        yield 5, f"{status.progress:.0%}"
+    for at, (symbol, price) in enumerate(list(status.prices.items())[:_SYMBOLS]):
+        held = status.positions.get(symbol)
+        yield 2 + at * 7, f"{symbol} {price!r}" + (f" holds {plain(held)}" if held else "")
+    yield 4, counted(status.fills, "fill")
+    yield 3, f"{status.net_pnl:+.2f} {status.currency}"
+    yield 7, f"equity {status.equity:.2f}"
+    yield 8, counted(status.orders, "order")
+    yield 10, f"{counted(status.bars, 'bar')}, {counted(status.trades, 'trade')}"
+
+
+def _text(status: "Status", market: str, width: int) -> str:
+    """One line of whole parts that fits: the least important are left out first."""
+    parts = list(_parts(status, market))
+    while len(text := " | ".join(part for _, part in parts)) > width and len(parts) > 1:
+        parts.remove(max(parts))
+    return text[:width]

@@ -11,7 +11,7 @@ import typer
 
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.options import Assignments, StrategyFile
-from alphaforge.cli.printing import print_json, print_table, talk
+from alphaforge.cli.printing import print_json, print_table, short_path, talk
 from alphaforge.errors import AlphaForgeError, NotFoundError
 
 if TYPE_CHECKING:
@@ -145,5 +145,5 @@ def new(
     if invocation_of(ctx).as_json:
         print_json({"path": path})
         return
-    print(path)
-    talk(f"check it: alphaforge strategy check {path}")
+    print(short_path(path))
+    talk(f"check it: alphaforge strategy check {short_path(path)}")

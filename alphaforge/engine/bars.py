@@ -222,12 +222,11 @@ class BarBuilder:
         if trade.ts >= self._usual_from or not self._is_late(trade, lots):
             prices.append(trade.price)
         if self._value_bars:
-            self._value += int(trade.price * self._price_scale + self._price_round) * lots
-        if (
-            len(prices) >= self._next_row
-            or total >= self._next_lots
-            or self._value >= self._next_value
-        ):
+            worth = int(trade.price * self._price_scale + self._price_round) * lots
+            value = self._value = self._value + worth
+            if value >= self._next_value:
+                return self._reached(trade)
+        if total >= self._next_lots or len(prices) >= self._next_row:
             return self._reached(trade)
         return NO_BARS
 

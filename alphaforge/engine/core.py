@@ -157,7 +157,7 @@ class Engine:
                 if ts >= venue_clock.next_end:
                     self._due(venue_clock)
             state.last = price
-            self.data.trades += 1
+            state.trade_count += 1
         if price <= state.low or price >= state.high:
             self._match_trade(state)
         builder = state.builder

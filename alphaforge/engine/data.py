@@ -33,14 +33,12 @@ class DataEngine:
 
     Attributes:
         rejected: Events not passed on, by reason.
-        trades: Trades accepted.
         on_due: Called when a venue's time bars are due; the engine puts its own here.
     """
 
     def __init__(self, markets: Markets | None = None, *, statistics: bool = True) -> None:
         self.markets = markets if markets is not None else Markets()
         self.rejected: dict[str, int] = {}
-        self.trades = 0
         self.quotes = 0
         self.on_due: Callable[[VenueClock], object] = self._deliver_due
         self._states = self.markets.states
@@ -133,6 +131,11 @@ class DataEngine:
         return [builder for builder in found if builder is not None]
 
     @property
+    def trades(self) -> int:
+        """Trades accepted, of all symbols."""
+        return sum(state.trade_count for state in self._states.values())
+
+    @property
     def bars_built(self) -> int:
         """Bars delivered, built or recorded."""
         return sum(builder.built for builder in self.builders) + self._native_bars
@@ -187,7 +190,7 @@ class DataEngine:
         if not state.traded:
             _first_trade(state, price)
         state.last = price
-        self.trades += 1
+        state.trade_count += 1
         return state
 
     def _reject_trade(self, trade: Trade) -> None:
@@ -375,7 +378,7 @@ def _is_known(state: SymbolState, trade_id: str) -> bool:
     known = ids.get(trade_id)
     if known is not None and count - known < REMEMBERED_TRADE_IDS:
         return True
-    state.trade_count = ids[trade_id] = count + 1
+    ids[trade_id] = count + 1
     if len(ids) > 3 * REMEMBERED_TRADE_IDS:
         _forget_old_ids(state)
     return False

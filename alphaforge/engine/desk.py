@@ -87,24 +87,36 @@ class Desk:
             known = ", ".join(self._shared.data.markets.states) or "none"
             raise UsageError(
                 f"strategy {self._name} subscribed to `{symbol}`, which this run has no data for",
-                remedy=f"symbols here: {known}; set it with --set symbol=...",
+                remedy=f"symbols here: {known}; subscribe to one of them, or give data of {symbol}",
             )
         return state
 
     def subscribe_trades(self, symbol: str) -> None:
         """See `Strategy`."""
         state = self._state(symbol)
+        self._warn_of_bars(state, "on_trade")
         state.trade_listeners = self._runner.listen(state.trade_listeners, "on_trade")
 
     def subscribe_quotes(self, symbol: str) -> None:
         """See `Strategy`."""
         state = self._state(symbol)
+        self._warn_of_bars(state, "on_quote")
         state.quote_listeners = self._runner.listen(state.quote_listeners, "on_quote")
 
     def subscribe_book(self, symbol: str) -> None:
         """See `Strategy`."""
         state = self._state(symbol)
+        self._warn_of_bars(state, "on_book")
         state.book_listeners = self._runner.listen(state.book_listeners, "on_book")
+
+    def _warn_of_bars(self, state: SymbolState, callback: str) -> None:
+        """Say that a callback will never be called: the data are bars."""
+        if state.native_kind:
+            message = (
+                f"the data of {state.symbol} are {state.native_kind} bars: {callback} of "
+                f"{self._name} is never called; use subscribe_bars"
+            )
+            self._execution.alert("no-such-stream", message, self._name, state.symbol)
 
     def subscribe_bars(self, symbol: str, kind: str, history: int) -> None:
         """See `Strategy`."""

@@ -51,6 +51,7 @@ class SymbolState:
         ask: Best ask, likewise.
         quoted: 0 = never, 1 = by a book's top, 2 = by quotes (which then win over the book).
         traded: Whether a trade was seen.
+        trade_count: Trades accepted.
         native_kind: Kind of the recorded bars, where the data are bars; empty otherwise.
         opened: Engine time at which the recorded bar now in the making opened.
         on_bars: The data are bars: orders wait for the next bar.

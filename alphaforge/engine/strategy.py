@@ -57,7 +57,7 @@ class Strategy:
         """Take a new best bid or ask of a symbol subscribed with `subscribe_quotes`."""
 
     def on_book(self, book: BookSnapshot | BookDelta) -> None:
-        """Take a book message; `self.book(symbol)` stands at it already."""
+        """Take a book message of a symbol subscribed with `subscribe_book`."""
 
     def on_bar(self, bar: Bar) -> None:
         """Take a finished bar; orders are denied while `bar.historical`."""

@@ -22,7 +22,7 @@ from alphaforge.marketdata.facts import (
 )
 from alphaforge.marketdata.layout import EXPECTED_HEADER, Layout, header_layout
 from alphaforge.marketdata.published import dump_layout, lean_layout, named_by_dump
-from alphaforge.marketdata.report import ReadReport
+from alphaforge.marketdata.report import STRICT_REMEDY, ReadReport
 from alphaforge.marketdata.source import BLOCK_LINES, Source
 from alphaforge.marketdata.table import TableReader
 from alphaforge.marketdata.times import timeframe_name
@@ -140,7 +140,7 @@ def open_dataset(  # noqa: PLR0913 - all keyword-only, one for each thing a comm
     if not facts.rows:
         raise facts.bad[0].error(source.path) if facts.bad else _no_rows(source.path)
     if strict and facts.bad:
-        raise facts.bad[0].error(source.path)
+        raise facts.bad[0].error(source.path, STRICT_REMEDY)
     names = _names_of(source.path, list(facts.symbols), symbol, wanted)
     return Dataset(
         path=source.path,

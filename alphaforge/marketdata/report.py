@@ -14,6 +14,9 @@ from alphaforge.errors import DataError
 KEPT_BAD_ROWS = 20
 """Bad rows kept in full; the rest is counted only."""
 
+STRICT_REMEDY = "correct the file, or leave out --strict to go on without the bad row"
+"""What to do about a bad row that `--strict` stopped at."""
+
 
 class BadRow(msgspec.Struct, frozen=True):
     """One line that could not be read.
@@ -30,10 +33,15 @@ class BadRow(msgspec.Struct, frozen=True):
     what: str
     expected: str
 
-    def error(self, path: Path) -> DataError:
+    def error(self, path: Path, remedy: str = "") -> DataError:
         """The same as an error that names file, line, column and what was expected."""
         return DataError(
-            self.what, path=path, line=self.line, column=self.column, expected=self.expected
+            self.what,
+            path=path,
+            line=self.line,
+            column=self.column,
+            expected=self.expected,
+            remedy=remedy,
         )
 
 
@@ -75,7 +83,7 @@ class ReadReport:
             DataError: When strict.
         """
         if self.strict:
-            raise row.error(self.path)
+            raise row.error(self.path, STRICT_REMEDY)
         self.bad_count += 1
         if len(self.bad) < KEPT_BAD_ROWS:
             self.bad.append(row)

@@ -249,7 +249,7 @@ def assemble(
         plan.loaded.name: _values(plan, options, configuration, _timeframe(plan, traded, options))
         for plan in planned
     }
-    first = _first_symbol(instruments, options, parameters)
+    first = first_symbol(instruments, options, parameters)
     settings = engine_settings(configuration, options.mode, instruments[first].settle)
     engine = simulate(settings, instruments, market.native_kinds)
     strategies = tuple(plan.loaded for plan in planned)
@@ -289,7 +289,7 @@ def _timeframe(plan: PlannedStrategy, market: Market, options: RunOptions) -> st
     return next(iter(kinds.values())) if len(set(kinds.values())) == 1 else ""
 
 
-def _first_symbol(
+def first_symbol(
     instruments: Mapping[str, Instrument],
     options: RunOptions,
     parameters: Mapping[str, Mapping[str, object]],

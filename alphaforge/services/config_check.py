@@ -203,6 +203,8 @@ def remedy_of(path: KeyPath, annotation: object) -> str:
     """What would be right: the type and the range."""
     bounds = RANGES.get(".".join(pattern_of(path)))
     words = describe(annotation).removesuffix(" or none") if annotation is not object else ""
+    if words == "text or number":  # the message says what is meant by it
+        return ""
     return "write: " + ", ".join(part for part in (words, str(bounds or "")) if part)
 
 

@@ -6,7 +6,7 @@ that it shows the account as it stood then. Must never change what the engine do
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from alphaforge.engine.core import Engine
 from alphaforge.engine.timers import FAR
@@ -15,8 +15,18 @@ from alphaforge.model.step import Step
 
 MINUTE_NS = 60_000_000_000
 
-Keep: TypeAlias = Callable[[int, int, tuple[Decimal, Decimal, Decimal]], object]
+_Amounts: TypeAlias = tuple[Decimal, Decimal, Decimal]
+
+Keep: TypeAlias = Callable[[int, int, _Amounts], object]
 """Takes a sample: sequence, engine time, (equity, cash, unrealized P&L)."""
+
+
+class _Still(NamedTuple):
+    """Amounts that no price can move, and what tells that nothing was booked since."""
+
+    fills: int
+    cash: Decimal
+    amounts: _Amounts
 
 
 class EquitySampler:
@@ -35,6 +45,7 @@ class EquitySampler:
         self._started = False
         self._closed_at = 0
         self._minute = 0
+        self._still: _Still | None = None
 
     def before(self, event: MarketEvent) -> None:
         """Take the samples that lie before an event whose time has reached `due`."""
@@ -76,7 +87,27 @@ class EquitySampler:
             self._closed_at = event.ts_local
 
     def _take(self, ts: int) -> None:
-        engine = self._engine
+        self._keep(self._engine.sequence, ts, self._amounts())
+
+    def _amounts(self) -> _Amounts:
+        """(equity, cash, unrealized P&L); read again only if they can have changed."""
+        engine, still = self._engine, self._still
+        fills, cash = engine.execution.counts.fills, engine.valuation.cash_value()
+        # The same object, not an equal one: whatever books makes a new one.
+        if still is not None and still.cash is cash and still.fills == fills:
+            return still.amounts
         account = engine.valuation.account()
-        amounts = (account.equity, engine.valuation.cash_value(), account.unrealized_pnl)
-        self._keep(engine.sequence, ts, amounts)
+        amounts = (account.equity, cash, account.unrealized_pnl)
+        self._still = _Still(fills, cash, amounts) if self._is_out_of_the_market() else None
+        return amounts
+
+    def _is_out_of_the_market(self) -> bool:
+        """Nothing is held, owed or was ever earned in anything but the reporting currency."""
+        portfolio, currency = self._engine.portfolio, self._engine.valuation.reporting_currency
+        amounts = (portfolio.cash, portfolio.start_cash, portfolio.fees_by_currency)
+        return not any(
+            position.quantity or position.instrument.settle != currency
+            for position in portfolio.positions.values()
+        ) and not any(
+            amount and name != currency for each in amounts for name, amount in each.items()
+        )

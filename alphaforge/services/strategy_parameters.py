@@ -140,7 +140,7 @@ def _converted(cls: type, known: Mapping[str, Parameter], name: str, value: obje
     except WrongValueError as error:
         raise UsageError(
             f"parameter {name} of {cls.__name__}: {error}",
-            remedy=f"write: {parameter.type_text}; default {shown(parameter.default)}",
+            remedy=f"write: {parameter.type_text}; the default is {shown(parameter.default)}",
         ) from error
 
 

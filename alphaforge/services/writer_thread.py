@@ -22,6 +22,12 @@ MOST_WAITING = 8_192
 """Appends that may wait for their commit before whoever appends must wait: what a stop has to
 write in the worst case, and what memory holds."""
 
+CHECKPOINT_APPENDS = 4_096
+"""Appends after which the store's log is moved into its file in the next pause: some megabytes."""
+
+_MOST_LOGGED = 65_536
+"""The same without a pause."""
+
 Answer = TypeVar("Answer")
 
 
@@ -41,6 +47,7 @@ class WriterThread:
         )
         self._opened: Future[Writer] = Future()
         self._closed: Future[None] = Future()
+        self._checkpointed = 0
         # A daemon, so that a second Ctrl-C is never held up; `close` is how it ends in order.
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
 
@@ -97,8 +104,16 @@ class WriterThread:
 
     def _flush(self, writer: Writer) -> None:
         try:
-            writer.flush()
+            before = writer.committed
+            self._relieve(writer, is_idle=writer.flush() == before)
         except Exception as error:  # noqa: BLE001 - thread boundary: whoever feeds looks at it
             self.failure = error
         else:
             self.failure = None
+
+    def _relieve(self, writer: Writer, *, is_idle: bool) -> None:
+        """Empty the store's log when enough has gathered: in a pause, or where none ever comes."""
+        enough = CHECKPOINT_APPENDS if is_idle else _MOST_LOGGED
+        if writer.committed - self._checkpointed >= enough:
+            self._checkpointed = writer.committed
+            writer.checkpoint()

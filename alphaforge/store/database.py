@@ -61,7 +61,7 @@ _MEANINGS = {
     ),
     "SQLITE_FULL": (
         "cannot grow: the disk is full",
-        "free some space; what was not written is kept and tried again",
+        "free some space and start again; what was committed before is kept",
     ),
     "SQLITE_BUSY": (
         "is locked by another process",
@@ -82,7 +82,7 @@ _MEANINGS = {
     ),
     "SQLITE_IOERR": (
         "cannot be read or written: the disk reported an error",
-        "check the disk and its quota; what was not written is kept and tried again",
+        "check the disk and its quota, then start again; what was committed before is kept",
     ),
     "SQLITE_PERM": ("may not be accessed", "check the owner and the permissions of the file"),
 }

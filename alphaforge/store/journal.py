@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from alphaforge.errors import StoreError
+from alphaforge.errors import JournalCorruptError
 from alphaforge.model.commands import OperatorCommand
 from alphaforge.model.market import MarketEvent
 from alphaforge.model.reports import OrderReport
@@ -28,28 +28,6 @@ BLOCK_EVENTS = 4_096
 
 _COMPRESSION = 1
 """zlib's quickest: a quarter of the size for 0.3 µs per event, in the writer's thread."""
-
-
-class JournalCorruptError(StoreError):
-    """A row of the journal is not what was written, or the row before it is gone.
-
-    Attributes:
-        run_id: Whose journal.
-        table: `inputs`, `decisions` or `recording_blocks`.
-        sequence: Of the first row that fails; all rows before it are good.
-    """
-
-    default_code = "AF-J100"
-
-    def __init__(self, run_id: str, table: str, sequence: int) -> None:
-        super().__init__(
-            f"the journal of run {run_id} is damaged at sequence {sequence} of {table}: "
-            "that row was changed, or the row before it is gone",
-            remedy="restore the database from a backup; the rows before it are good",
-        )
-        self.run_id = run_id
-        self.table = table
-        self.sequence = sequence
 
 
 class _Block(msgspec.Struct, array_like=True):
@@ -116,7 +94,14 @@ class Chain:
     def prove(self, sequence: int, key: str, payload: bytes, checksum: int) -> None:
         """Raise `JournalCorruptError` unless the next row is the one that was written."""
         if self.add(sequence, key, payload) != checksum:
-            raise JournalCorruptError(self.run_id, self.table, sequence)
+            raise JournalCorruptError(
+                f"the journal of run {self.run_id} is damaged at sequence {sequence} of "
+                f"{self.table}: that row was changed, or the row before it is gone",
+                remedy="restore the database from a backup; the rows before it are good",
+                run_id=self.run_id,
+                table=self.table,
+                sequence=sequence,
+            )
 
 
 InputColumns: TypeAlias = tuple[int, int, str, bytes, int]

@@ -135,8 +135,8 @@ class Writer:
     def checkpoint(self) -> None:
         """Move committed rows from SQLite's log into the file; waits for no one, blocks no flush.
 
-        Call it now and then from a thread other than the flushing one: a flush that has to do it
-        itself, once the log holds `database.LOG_PAGES`, stalls for several milliseconds.
+        It takes several milliseconds: call it now and then where nobody waits for the next flush.
+        A flush has to do it itself once the log holds `database.LOG_PAGES`.
         """
         if self._engine.dialect.name != "sqlite":
             return

@@ -332,7 +332,7 @@ def test_one_bad_line_is_counted_and_told_with_its_line(run, one_buy, folder) ->
     ended = run("backtest", one_buy, "--data", "bad.csv", "--json")
     assert ended.code == 0
     assert ended.json["events"] == 6
-    assert "1 bad rows were left out" in ended.err
+    assert "skipped: bad.csv, line 4, column high" in ended.err
     assert "line 4" in ended.err
     strict = run("backtest", one_buy, "--data", "bad.csv", "--strict")
     assert strict.code == 1
@@ -347,6 +347,7 @@ def test_a_truncated_gzip_gives_its_whole_lines_and_says_so(run, cross, folder) 
     ended = run("backtest", cross, "--data", "cut.csv.gz", "--json")
     assert ended.code == 0, ended.err
     assert 0 < ended.json["events"] < 6_000
+    assert "cut.csv.gz is not whole" in ended.err
     assert "cut.csv.gz" in ended.err
     assert run("backtest", cross, "--data", "cut.csv.gz", "--strict").code == 1
 

@@ -79,7 +79,8 @@ def test_json_and_json_lines_hold_the_same_rows(run, traded) -> None:
     as_lines = [
         json.loads(line) for line in run("export", "fills", "--format", "jsonl").out.splitlines()
     ]
-    assert as_list == as_lines == json.loads(run("export", "fills", "--json").out)
+    assert as_list == as_lines
+    assert json.loads(run("export", "fills", "--json").out) == {"schema": 1, "fills": as_list}
     assert [list(row.values()) for row in as_list] == [
         list(row.values()) for row in rows(run("export", "fills").out)
     ]
@@ -119,6 +120,7 @@ def test_no_fill_is_a_header_only(run, folder, traded) -> None:
     assert run("export", "fills").out == FILL_COLUMNS + "\n"
     assert run("export", "fills", "--format", "jsonl").out == ""
     assert json.loads(run("export", "fills", "--format", "json").out) == []
+    assert run("export", "fills", "--json").json["fills"] == []
 
 
 def test_a_file_appears_whole_and_its_ending_names_the_format(run, folder, traded) -> None:

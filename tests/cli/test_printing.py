@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphaforge.cli.printing import cell, iso_time, print_json, print_table
+from alphaforge.cli.printing import cell, counted, print_json, print_table
 from alphaforge.cli.progress import LineMeter, progress
 from alphaforge.model.enums import OrderSide
+from alphaforge.store.export import iso_time
 
 
 def test_json_keeps_money_as_text_and_what_is_undefined_as_null(capsys) -> None:
@@ -74,12 +75,13 @@ def test_progress_is_at_most_one_rising_line_per_tenth(total: int, steps: list[i
     meter = LineMeter("reading", total, stream)
     for done in sorted(steps):
         meter.reached(done)
+    assert "100 %" not in stream.getvalue()
+    meter.end()
     lines = stream.getvalue().splitlines()
     percents = [int(line.split()[1]) for line in lines]
     assert percents == sorted(set(percents))
     assert all(percent % 10 == 0 and 10 <= percent <= 100 for percent in percents)
-    if steps and max(steps) >= total:
-        assert percents[-1] == 100
+    assert percents[-1] == 100
 
 
 def test_progress_of_all_steps_is_ten_lines_off_a_terminal(capsys) -> None:
@@ -87,6 +89,21 @@ def test_progress_of_all_steps_is_ten_lines_off_a_terminal(capsys) -> None:
         for done in range(1001):
             meter.reached(done)
     assert capsys.readouterr().err.splitlines() == [f"reading {n} %" for n in range(10, 101, 10)]
+
+
+def test_work_that_fails_is_never_said_to_be_all_done(capsys) -> None:
+    def fail() -> None:
+        with progress("reading", 10) as meter:
+            meter.reached(10)
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
+    assert capsys.readouterr().err == "reading 90 %\n"
+
+
+def test_one_thing_is_not_said_to_be_several() -> None:
+    assert [counted(n, "fill") for n in (0, 1, 1234)] == ["0 fills", "1 fill", "1,234 fills"]
 
 
 def test_progress_on_a_terminal_is_a_bar(capsys, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,15 @@
 import io
 from decimal import Decimal
 
+import pytest
+from msgspec.structs import replace
+
 from alphaforge.cli.status_line import StatusLine
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
 from alphaforge.services.summary import Status
 from tests.services.running import SECOND, START, FakeClock
+from tests.store.stories import record
 
 
 class Terminal(io.StringIO):
@@ -31,25 +35,41 @@ def status(progress: float | None = None, trades: int = 1_234) -> Status:
     )
 
 
-def test_a_line_never_wraps_so_that_it_can_be_drawn_over(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
+def shown_at(width: int, monkeypatch: pytest.MonkeyPatch, progress: float | None = None) -> str:
+    """The live line of a synthetic run on a terminal so wide."""
+    monkeypatch.setenv("COLUMNS", str(width))
     out = Terminal()
-    StatusLine(out, FakeClock(), in_tenths=False).status(status())
-    assert out.getvalue() == "\r\x1b[K2023-11-14 22:13:20 | BTC/USDT 61659.75"
+    line = StatusLine(out, FakeClock(), in_tenths=False)
+    line.began(replace(record(), data=()))
+    line.status(status(progress))
+    return out.getvalue().split("\r\x1b[K")[-1]
 
 
-def test_a_terminal_shows_one_line_that_is_drawn_over(monkeypatch):
+def test_a_narrow_line_keeps_what_matters_most_and_cuts_no_word(monkeypatch):
+    assert shown_at(60, monkeypatch) == ("synthetic | BTC/USDT 61659.75 holds 0.01 | -11.89 USDT")
+    assert shown_at(80, monkeypatch) == (
+        "22:13:20 | synthetic | BTC/USDT 61659.75 holds 0.01 | 1 fill | -11.89 USDT"
+    )
+
+
+@pytest.mark.parametrize("width", range(20, 160, 7))
+def test_a_line_never_wraps_so_that_it_can_be_drawn_over(width, monkeypatch):
+    assert len(shown_at(width, monkeypatch, progress=0.5)) <= width - 3
+
+
+def test_a_wide_terminal_shows_everything_on_one_line_that_is_drawn_over(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     out = Terminal()
     line = StatusLine(out, FakeClock(), in_tenths=False)
+    line.began(record())
     line.status(status())
     line.status(status(trades=2_000))
     line.end()
-    assert out.getvalue().count("\n") == 1
+    assert out.getvalue().count("\n") == 3
     shown = out.getvalue().split("\r\x1b[K")[-1]
     assert shown == (
-        "2023-11-14 22:13:20 | BTC/USDT 61659.75 | holds 0.01 BTC/USDT | 2,000 trades, 5 bars | "
-        "2 orders, 1 fills | equity 9988.11 USDT (-11.89)\n"
+        "2023-11-14 22:13:20 | recorded | BTC/USDT 61659.75 holds 0.01 | 1 fill | -11.89 USDT | "
+        "equity 9988.11 | 2 orders | 5 bars, 2,000 trades\n"
     )
 
 

@@ -149,7 +149,7 @@ def test_list_of_nothing_says_what_to_type(run, folder: Path) -> None:
 def test_new_writes_a_strategy_that_is_right(run, folder: Path) -> None:
     ended = run("strategy", "new", "my-bot")
     path = folder / "strategies" / "my_bot.py"
-    assert (ended.code, ended.out) == (0, f"{path}\n")
+    assert (ended.code, ended.out) == (0, "strategies/my_bot.py\n")
     checked = run("strategy", "check", str(path), "--json").json
     assert (checked["class"], checked["warnings"]) == ("MyBot", [])
     assert checked["callbacks"] == ["on_start", "on_bar"]

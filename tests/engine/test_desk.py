@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from alphaforge.engine.build import simulate
+from alphaforge.model.commands import StartSession
 from alphaforge.model.enums import OrderStatus, OrderType, TimeInForce
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import Bar, BookSnapshot, Quote
 from alphaforge.model.settings import EngineSettings, RiskSettings, SizingSettings
-from tests.engine.driving import SECOND, START, SYMBOL, Market, Puppet, limited, spending
+from tests.engine.driving import SECOND, SPOT, START, SYMBOL, Market, Puppet, limited, spending
 
 
 @pytest.mark.parametrize(
@@ -267,3 +269,18 @@ def test_a_signal_in_another_currency_is_sized_in_the_reporting_one() -> None:
     market.ask(lambda s: s.signal("ETH/BTC", "LONG", 1.0, size="auto"), 1000)
     (fill,) = market.step.fills
     assert fill.value == 2, "a tenth of 20,000 USDT, in BTC"
+
+
+@pytest.mark.parametrize("stream", ["trades", "quotes", "book"])
+def test_asking_bar_data_for_a_stream_they_do_not_have_is_told(stream: str) -> None:
+    engine = simulate(None, {SYMBOL: SPOT}, {SYMBOL: "1m"})
+
+    class Hopeful(Puppet):
+        def on_start(self) -> None:
+            getattr(self, f"subscribe_{stream}")(SYMBOL)
+
+    engine.register("hopeful", Hopeful)
+    (alert,) = engine.process(StartSession(START)).alerts
+    assert alert.code == "no-such-stream"
+    assert "1m bars" in alert.message
+    assert "subscribe_bars" in alert.message

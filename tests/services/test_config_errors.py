@@ -42,7 +42,7 @@ def the_problem(folder: Path, text: str, **environ: str) -> ConfigError:
         ("[routing]\n'A/B' = 'x'", 2, 'routing."A/B"', "there is no venue x", "[venues.x]"),
         ("[live]\nenabled = 1", 2, "live.enabled", "expected true or false", "true or false"),
         ("[live]\nenabled = 'yes'", 2, "live.enabled", "expected true or false", "true or false"),
-        ("[paper]\ncash = 'lots'", 2, "paper.cash", "10000 USDT, 0.1 BTC", "text or number"),
+        ("[paper]\ncash = 'lots'", 2, "paper.cash", "10000 USDT, 0.1 BTC", ""),
         ("[paper]\ncash = -5", 2, "paper.cash", "must not be negative", ""),
         ("[paper]\nspeed = 0", 2, "paper.speed", "above 0, or max", ""),
         ("[paper]\nleverage = 0.5", 2, "paper.leverage", "at least 1, got 0.5", "≥ 1"),

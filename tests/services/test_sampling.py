@@ -1,6 +1,9 @@
 """When the account is sampled: each close of bars once, each minute of ticks once, each fill."""
 
 from decimal import Decimal
+from functools import partial
+
+import pytest
 
 from alphaforge.engine.build import simulate
 from alphaforge.engine.strategy import Strategy
@@ -96,3 +99,61 @@ def test_a_start_balance_without_a_price_waits_for_one():
     desk.sampler = EquitySampler(desk.engine, desk._keep, on_bars=False)
     desk.feed(*[Trade("A/USD", START + second, 10, 1) for second in (1, 2)])
     assert [(sequence, equity) for sequence, _, equity in desk.kept] == [(1, 25)]
+
+
+class Swing(Strategy):
+    """In and out again, of every symbol, every few bars."""
+
+    symbols: tuple[str, ...] = ("A/USD",)
+
+    def on_start(self) -> None:
+        self.bars = 0
+        for symbol in self.symbols:
+            self.subscribe_bars(symbol, "1m")
+
+    def on_bar(self, bar: Bar) -> None:
+        self.bars += 1
+        if self.bars % 7 in {2, 3}:
+            self.buy(bar.symbol, 1)
+        elif self.bars % 7 == 5:
+            self.close(bar.symbol)
+
+
+@pytest.mark.parametrize("symbols", [("A/USD",), ("A/USD", "B/USD"), ("A/USD", "A/EUR", "EUR/USD")])
+def test_samples_that_are_not_read_again_are_what_reading_again_would_give(symbols):
+    desk = Desk(*symbols, on_bars=True, cash="100000")
+    desk.engine.register("swing", partial(_swing, symbols))
+    desk.engine.process(StartSession(START))
+    wrong: list[float] = []
+    read = desk.sampler._keep
+
+    def compare(sequence: int, ts: int, amounts: tuple[Decimal, Decimal, Decimal]) -> None:
+        account, cash = desk.engine.valuation.account(), desk.engine.valuation.cash_value()
+        if amounts != (account.equity, cash, account.unrealized_pnl):
+            wrong.append((ts - START) / 1e9)
+        read(sequence, ts, amounts)
+
+    desk.sampler._keep = compare
+    for number in range(60):
+        bars = [bar_of(symbol, number, 10 + number * 7 % 5) for symbol in symbols]
+        desk.feed(*(opened for opened, _ in bars), *(closed for _, closed in bars))
+    desk.sampler.finish()
+    assert desk.engine.execution.counts.fills > 20
+    assert len({equity for _, _, equity in desk.kept}) > 20
+    assert not wrong
+
+
+def _swing(symbols: tuple[str, ...]) -> Strategy:
+    strategy = Swing()
+    strategy.symbols = symbols
+    return strategy
+
+
+def test_an_account_that_holds_nothing_is_not_read_again(monkeypatch):
+    desk = Desk("A/USD", on_bars=True)
+    desk.feed(*bar_of("A/USD", 0, 10), *bar_of("A/USD", 1, 20))
+    reads: list[int] = []
+    monkeypatch.setattr(desk.engine.valuation, "account", lambda: reads.append(1))
+    desk.feed(*bar_of("A/USD", 2, 30), *bar_of("A/USD", 3, 40))
+    assert len(desk.kept) == 4
+    assert not reads

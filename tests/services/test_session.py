@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alphaforge.errors import StoreError, UsageError
+from alphaforge.model.market import Trade
 from alphaforge.services.stopping import Reason, StopRequest, StuckError
 from alphaforge.store.records import RunStatus
 from alphaforge.store.writer import Writer
@@ -285,10 +286,14 @@ async def test_a_journal_that_cannot_be_written_stops_the_run(tmp_path, monkeypa
 async def test_a_fault_of_the_engine_marks_the_run_as_failed(tmp_path, monkeypatch):
     plan = plan_in(tmp_path, [strategy_file(tmp_path, BUYER)], [trades_csv(tmp_path, RISING)])
 
-    def broken(trade):
-        raise ZeroDivisionError("a fault of ours")
+    process = plan.assembly.engine.process
 
-    monkeypatch.setattr(plan.assembly.engine, "_accept_trade", broken)
+    def broken(event):
+        if isinstance(event, Trade):
+            raise ZeroDivisionError("a fault of ours")
+        return process(event)
+
+    monkeypatch.setattr(plan.assembly.engine, "process", broken)
     with pytest.raises(ZeroDivisionError):
         await play(plan)
     assert stored(tmp_path, "SELECT status, error FROM runs") == [

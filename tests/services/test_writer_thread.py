@@ -1,5 +1,6 @@
 """The writer's thread: appends are committed by themselves, failures are shown, none is lost."""
 
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -59,6 +60,24 @@ async def test_a_journal_is_full_until_it_is_drained(tmp_path, monkeypatch):
     assert journal.is_full
     await journal.drain()
     assert not journal.is_full
+    await thread.close()
+
+
+async def test_committed_rows_leave_the_log_while_the_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer_thread, "CHECKPOINT_APPENDS", 1)
+    moved, real = threading.Event(), Writer.checkpoint
+
+    def checkpoint(writer: Writer) -> None:
+        real(writer)
+        moved.set()
+
+    monkeypatch.setattr(Writer, "checkpoint", checkpoint)
+    thread, journal = await opened(tmp_path)
+    journal.input(1, StartSession(1))
+    assert moved.wait(10)
+    (tmp_path / "alone").mkdir()
+    shutil.copy(tmp_path / "runs.db", tmp_path / "alone")  # without its log
+    assert inputs_in(tmp_path / "alone") == 1
     await thread.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphaforge.errors import JournalCorruptError
 from alphaforge.model.commands import CancelAll, SetRiskState, StartSession, StopStrategy
 from alphaforge.model.enums import OrderSide, RiskState
 from alphaforge.model.market import (
@@ -23,7 +24,6 @@ from alphaforge.model.reports import OrderFilled, OutcomeUnknown, TradeBusted
 from alphaforge.store import intake
 from alphaforge.store.journal import (
     Chain,
-    JournalCorruptError,
     decode_block,
     encode,
     encode_block,

@@ -14,7 +14,7 @@ from alphaforge.engine.portfolio import Portfolio
 from alphaforge.engine.risk.exposure import Exposure, cost
 from alphaforge.engine.risk.plain_orders import PlainOrders
 from alphaforge.engine.risk.rules import HALTED, RULES, Case, limited, shown, state_rule
-from alphaforge.engine.valuation import Valuation
+from alphaforge.engine.valuation import Valuation, rounded
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
 from alphaforge.model.enums import (
     AccountType,
@@ -373,7 +373,7 @@ class RiskGate:
         equity = self._valuation.equity()
         if needed > equity:
             reasons.append(
-                f"needs {needed:.8f} {self._valuation.reporting_currency} of margin "
+                f"needs {plain(rounded(needed))} {self._valuation.reporting_currency} of margin "
                 f"(leverage {plain(self._account.leverage)}), equity is {plain(equity)}"
             )
 
