@@ -162,14 +162,16 @@ class Engine:
             self._match_trade(state)
         builder = state.builder
         bars = builder.add(event) if builder is not None else None
-        listeners = state.trade_listeners
-        if listeners:
-            if sequence & SAMPLE_MASK:
-                self._dispatch(listeners, event)
-            else:
-                self.strategies.dispatch_timed(listeners, event)
-            if self._requests:
-                self._drain()
+        if sequence & SAMPLE_MASK:
+            for callback in state.trade_listeners:
+                try:
+                    callback(event)
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - a strategy call
+                    self.strategies.failed(callback, error)
+        else:
+            self.strategies.dispatch_timed(state.trade_listeners, event)
+        if self._requests:
+            self._drain()
         if bars:
             self._deliver(bars)
         return self._step() if self._record else EMPTY_STEP

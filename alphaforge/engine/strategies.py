@@ -164,7 +164,7 @@ class StrategyManager:
             try:
                 callback(event)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
-                self._failed(self.owners[callback], error)
+                self.failed(callback, error)
 
     def dispatch_timed(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
         """The same, timing each strategy: used for one event in many."""
@@ -215,6 +215,10 @@ class StrategyManager:
     def fail(self, name: str, error: Exception) -> None:
         """Stop a strategy for a reason from outside its callbacks."""
         self._failed(self.runners[name], error)
+
+    def failed(self, callback: Callable[..., object], error: Exception | SystemExit) -> None:
+        """Stop the strategy whose callback raised."""
+        self._failed(self.owners[callback], error)
 
     def _failed(self, runner: Runner, error: Exception | SystemExit) -> None:
         """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
