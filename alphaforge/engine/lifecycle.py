@@ -31,6 +31,7 @@ from alphaforge.engine.order_facts import (
     SENT,
     OrderFacts,
     executed,
+    take_terms,
 )
 from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import OrderStatus, PendingRequest
@@ -221,14 +222,8 @@ def _submit_first(life: OrderLife, event: OrderSubmitted) -> bool:
     if life.facts:
         return False
     life.facts = SENT
-    order, terms = life.order, event.terms
-    if order.quantity is not terms.quantity:
-        force_setattr(order, "quantity", terms.quantity)
-        force_setattr(order, "leaves", terms.quantity)
-    if order.limit_price is not terms.limit_price:
-        force_setattr(order, "limit_price", terms.limit_price)
-    if order.trigger_price is not terms.trigger_price:
-        force_setattr(order, "trigger_price", terms.trigger_price)
+    order = life.order
+    take_terms(order, event.terms)
     force_setattr(order, "status", _SUBMITTED)
     if order.ts_last != event.ts_local:
         force_setattr(order, "ts_last", event.ts_local)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import force_setattr
 
+from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import PendingRequest
 from alphaforge.model.events import (
     CancelRequested,
@@ -152,7 +153,12 @@ def _submitted(life: OrderFacts, event: OrderSubmitted) -> bool:
     if life.facts:
         return False
     life.facts = SENT
-    order, terms = life.order, event.terms
+    take_terms(life.order, event.terms)
+    return True
+
+
+def take_terms(order: Order, terms: SubmitOrder) -> None:
+    """Bring a handle up to the terms that were approved."""
     if order.quantity is not terms.quantity:
         force_setattr(order, "quantity", terms.quantity)
         force_setattr(order, "leaves", terms.quantity)
@@ -160,7 +166,6 @@ def _submitted(life: OrderFacts, event: OrderSubmitted) -> bool:
         force_setattr(order, "limit_price", terms.limit_price)
     if order.trigger_price is not terms.trigger_price:
         force_setattr(order, "trigger_price", terms.trigger_price)
-    return True
 
 
 def _denied(life: OrderFacts, event: OrderDenied) -> bool:

@@ -263,7 +263,7 @@ class Portfolio:
             self._open(position, signed, notional, report, report.fee)
             return ZERO
         trip = _trip_of(position)
-        if (before > 0) is (signed > 0):
+        if before.is_signed() is signed.is_signed():
             position.quantity = _add(before, signed)
             position.cost = _add(position.cost, notional)
             trip.fees = _add(trip.fees, report.fee)
@@ -282,7 +282,7 @@ class Portfolio:
         position.quantity = signed
         position.cost = notional
         position.ts_open = report.ts_local
-        side = _LONG if signed > 0 else _SHORT
+        side = _SHORT if signed.is_signed() else _LONG
         position.trip = RoundTrip(side, report.ts_local, _abs(signed), ZERO, fee)
 
     def _reduce(
@@ -292,7 +292,7 @@ class Portfolio:
         before = position.quantity
         trip = _trip_of(position)
         after = _add(before, signed)
-        turns = bool(after) and (after > 0) is not (before > 0)
+        turns = bool(after) and after.is_signed() is not before.is_signed()
         if turns or not after:
             closing = _minus(before)
             part = notional if not turns else position.instrument.notional(closing, report.price)

@@ -190,7 +190,7 @@ def tick_events(ticks: Sequence[Tick]) -> Iterable[MarketEvent]:
             yield Quote(SYMBOL, tick.ts, float(tick.bid), float(tick.ask))
 
 
-def compare_bars(
+def check_bars(
     rows: Sequence[BarRow],
     script: Script,
     instrument: Instrument,
@@ -213,7 +213,7 @@ def compare_bars(
     return fills
 
 
-def compare_ticks(
+def check_ticks(
     ticks: Sequence[Tick], script: Script, instrument: Instrument, latency: int = 0
 ) -> list[Fill]:
     """Assert that both agree; the engine's fills, in its order."""

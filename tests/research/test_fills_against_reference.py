@@ -14,8 +14,8 @@ from tests.research.reference_ticks import Tick
 from tests.research.scripted import (
     CASH,
     bar_events,
-    compare_bars,
-    compare_ticks,
+    check_bars,
+    check_ticks,
     engine_run,
     settings,
     spot,
@@ -105,7 +105,7 @@ def bar_scripts(draw: st.DrawFn) -> tuple[list[BarRow], Script]:
 @given(bar_scripts())
 def test_orders_on_bars_fill_as_the_rules_say(case: tuple[list[BarRow], Script]) -> None:
     rows, script = case
-    fills = compare_bars(rows, script, spot())
+    fills = check_bars(rows, script, spot())
     gains = average_cost((each.quantity * SIGN[each.side], each.price) for each in fills)
     assert [each.realized_pnl for each in fills] == gains
 
@@ -119,7 +119,7 @@ def test_equally_near_extremes_are_told_exactly_and_not_by_floats() -> None:
         ),
     ]
     entry = Ask("entry", 1, Decimal(1), limit=Decimal("100.5"), stop=Decimal("100.9"))
-    assert compare_bars(rows, {0: [entry]}, spot()) == []
+    assert check_bars(rows, {0: [entry]}, spot()) == []
 
 
 @given(st.data())
@@ -127,7 +127,7 @@ def test_a_bracket_on_bars_ends_by_one_leg_and_the_stop_wins(data: st.DataObject
     rows = data.draw(bar_rows())
     at = data.draw(st.integers(0, len(rows) - 1))
     entry = data.draw(brackets(rows[at].close, rows[at].end, ticks=False))
-    compare_bars(rows, {at: [entry]}, spot(), at_close=data.draw(st.booleans()))
+    check_bars(rows, {at: [entry]}, spot(), at_close=data.draw(st.booleans()))
 
 
 @given(bar_rows(), st.data())
@@ -140,7 +140,7 @@ def test_a_cash_account_sells_what_it_holds_and_buys_what_it_can_pay(
         side = data.draw(st.sampled_from([1, -1]))
         amount = data.draw(st.sampled_from(["0.5", "1", "3", "8", "20"]))
         script[at] = [Ask(f"a{at}", side, Decimal(amount))]
-    compare_bars(rows, script, spot(), cash=Decimal(1000))
+    check_bars(rows, script, spot(), cash=Decimal(1000))
 
 
 @given(bar_scripts())
@@ -148,7 +148,7 @@ def test_market_orders_may_fill_at_the_close_of_the_deciding_bar(
     case: tuple[list[BarRow], Script],
 ) -> None:
     rows, script = case
-    compare_bars(rows, script, spot(), at_close=True)
+    check_bars(rows, script, spot(), at_close=True)
 
 
 @st.composite
@@ -181,31 +181,31 @@ def test_a_bracket_on_ticks_ends_by_one_leg(data: st.DataObject) -> None:
     ticks, _ = data.draw(tick_scripts(data.draw(st.sampled_from(["trades", "quotes", "both"]))))
     at = data.draw(st.integers(2, len(ticks) - 1))
     entry = data.draw(brackets(ticks[at].bid, ticks[at].ts, ticks=True))
-    compare_ticks(ticks, {at: [entry]}, spot())
+    check_ticks(ticks, {at: [entry]}, spot())
 
 
 @given(tick_scripts("trades"))
 def test_orders_on_trades_fill_as_the_rules_say(case: tuple[list[Tick], Script]) -> None:
-    compare_ticks(*case, spot())
+    check_ticks(*case, spot())
 
 
 @given(tick_scripts("quotes"))
 def test_orders_on_quotes_fill_as_the_rules_say(case: tuple[list[Tick], Script]) -> None:
-    compare_ticks(*case, spot())
+    check_ticks(*case, spot())
 
 
 @given(tick_scripts("both"))
 def test_orders_on_trades_and_quotes_fill_as_the_rules_say(
     case: tuple[list[Tick], Script],
 ) -> None:
-    compare_ticks(*case, spot())
+    check_ticks(*case, spot())
 
 
 @given(tick_scripts("both"), st.sampled_from([1, 7, 999, 1000, 5003]))
 def test_with_latency_an_order_meets_the_market_as_it_stands_when_it_arrives(
     case: tuple[list[Tick], Script], latency: int
 ) -> None:
-    compare_ticks(*case, spot(), latency)
+    check_ticks(*case, spot(), latency)
 
 
 @given(bar_scripts())
