@@ -18,7 +18,7 @@ from tests.services.running import SMA_CROSS, strategy_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-SECONDS = 3.0
+SECONDS = 8.0
 """How long an end may take here: one second on a quiet machine, more on a shared one."""
 
 STUCK = """
