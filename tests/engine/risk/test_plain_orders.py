@@ -35,3 +35,11 @@ def test_resting_orders_count_towards_the_worst_position_of_a_market_order() -> 
     assert "position could reach 3.5" in long.reason
     assert "position could reach -3.5" in short.reason
     assert market.ask(lambda s: s.buy(SYMBOL, 2)).status is FILLED
+
+
+def test_a_stop_that_wakes_on_arrival_is_paid_at_the_market_and_not_at_its_trigger() -> None:
+    market = Market(spending({"USDT": "100"}))
+    order = market.ask(lambda s: s.buy(SYMBOL, "1.5", stop=50), price=100)
+    assert order.status is OrderStatus.CANCELED
+    assert "not enough funds" in order.reason
+    assert market.engine.portfolio.balance("USDT") == 100
