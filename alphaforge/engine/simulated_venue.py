@@ -373,10 +373,8 @@ class SimulatedVenue:
                 self.report(OrderCanceled(terms.order_id, "no position to reduce", now, now))
                 return
         booked = booked_price(terms, state, price, liquidity, self._slippage)
-        just_judged = order.event == self.event and self._judged_as_filled
-        if (not just_judged or order.triggered) and not self.account.affordable(
-            terms, quantity, booked
-        ):
+        judged = self._judged_as_filled and order.event == self.event and not order.triggered
+        if not judged and not self.account.affordable(terms, quantity, booked):
             reason = f"not enough funds for {plain(quantity)} at {plain(booked)}"
             self.report(OrderCanceled(terms.order_id, reason, now, now))
             return

@@ -278,7 +278,7 @@ class RiskGate:
                 )
         if self._limited or self.state is not _ACTIVE:
             self._ask_rules(terms, quantity, price, state, reasons)
-        if self._account.cash is not None and not terms.reduce_only:
+        if self._account.cash is not None:
             self._ask_funds(terms, quantity, price, state, reasons)
 
     def _ask_rules(
@@ -313,8 +313,6 @@ class RiskGate:
         if reason is not None:
             reasons.append(reason)
 
-    # Funds ------------------------------------------------------------------------------------
-
     def _counts_cash(self, kind: InstrumentKind) -> bool:
         """Whether this instrument is paid for in full: spot, unless on a margin account."""
         account = self._account
@@ -332,15 +330,17 @@ class RiskGate:
     ) -> None:
         instrument = state.instrument
         if not self._counts_cash(instrument.kind):
-            self._ask_margin(terms, quantity, price, state, reasons)
+            if not terms.reduce_only:
+                self._ask_margin(terms, quantity, price, state, reasons)
             return
         if terms.side is _BUY:
             currency, needed = instrument.quote, cost(instrument, quantity, price)
         else:
             currency = instrument.base
             needed = EXACT.multiply(quantity, instrument.multiplier)
-        balance, reserved = self._portfolio.balance(currency), self._exposure.reserved(currency)
-        free = EXACT.subtract(balance, reserved)
+        free = self._portfolio.balance(currency)
+        if not terms.reduce_only:  # towards flat, what other orders hold back may be used
+            free = EXACT.subtract(free, self._exposure.reserved(currency))
         if needed > free:
             reasons.append(f"needs {plain(needed)} {currency}, {plain(free)} is free")
 

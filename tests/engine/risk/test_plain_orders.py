@@ -43,3 +43,13 @@ def test_a_stop_that_wakes_on_arrival_is_paid_at_the_market_and_not_at_its_trigg
     assert order.status is OrderStatus.CANCELED
     assert "not enough funds" in order.reason
     assert market.engine.portfolio.balance("USDT") == 100
+
+
+def test_closing_a_short_of_one_strategy_is_paid_from_cash_like_any_buy() -> None:
+    market = Market(spending({"USDT": "0", "BTC": "3"}))
+    market.ask(lambda s: s.sell(SYMBOL, "0.5"), price=80)
+    order = market.ask(lambda s: s.close(SYMBOL), price=80)
+    assert order.status is DENIED  # the fees of both fills are missing
+    assert "USDT" in order.reason
+    assert market.ask(lambda s: s.close(SYMBOL), price=79).status is FILLED
+    assert market.engine.portfolio.balance("USDT") > 0
