@@ -68,14 +68,19 @@ class Shared(msgspec.Struct, eq=False):
 
 
 class Desk:
-    """The verbs of one strategy."""
+    """The verbs of one strategy.
+
+    Attributes:
+        working: Its orders that work, just asked for included, by id.
+        historical: Bars from before the run are being fed: orders are denied.
+    """
 
     def __init__(self, shared: Shared, runner: Owner) -> None:
         self._shared = shared
         self._execution = shared.execution
         self._runner = runner
         self._name = runner.name
-        self._working: dict[str, Order] = {}
+        self.working: dict[str, Order] = {}
         self.historical = False
         self.past: dict[tuple[str, str], int] = {}
 
@@ -196,7 +201,7 @@ class Desk:
         if not order.order_id:
             force_setattr(order, "order_id", execution.next_id())
             force_setattr(order, "ts", execution.timers.now)
-        self._working[order.order_id] = order
+        self.working[order.order_id] = order
         if self.historical:
             reason = "orders are denied during historical bars"
             self._shared.requests.append((execution.deny, (order, reason)))
@@ -298,19 +303,19 @@ class Desk:
 
     def orders(self, symbol: str | None) -> list[Order]:
         """See `Strategy`."""
-        if not self._working:
+        if not self.working:
             return []
         return [
-            order for order in self._working.values() if symbol is None or order.symbol == symbol
+            order for order in self.working.values() if symbol is None or order.symbol == symbol
         ]
 
     def ended(self, order: Order) -> None:
         """Forget an order that works no longer."""
-        self._working.pop(order.order_id, None)
+        self.working.pop(order.order_id, None)
 
     def adopt(self, order: Order) -> None:
         """Count in an order made for this strategy (a bracket's leg)."""
-        self._working[order.order_id] = order
+        self.working[order.order_id] = order
 
     def last(self, symbol: str) -> float | None:
         """See `Strategy`."""

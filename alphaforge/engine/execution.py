@@ -5,7 +5,6 @@ steps of 1e-8, default fees. `Engine` gives it its shared parts. Must never deci
 """
 
 from alphaforge.engine.markets import Markets
-from alphaforge.engine.meter import LatencyMeter
 from alphaforge.engine.oms import OrderManagement
 from alphaforge.engine.portfolio import Position
 from alphaforge.engine.simulated_venue import SimulatedVenue
@@ -85,12 +84,6 @@ class ExecutionEngine(OrderManagement):
     def outgoing(self) -> list[Approved]:
         """What must go over a wire, in the record."""
         return [each for each in self.record if isinstance(each, Approved)]
-
-    @property
-    def latency(self) -> LatencyMeter:
-        """Time from request to what came of it at once, wall ns; for simulated venues the fill."""
-        self.fold_latencies()
-        return self.latency_meter
 
     def position(self, symbol: str, strategy: str = "") -> Position:
         """A strategy's position in a symbol; without a name the account's, over all strategies."""

@@ -204,7 +204,7 @@ class StrategyManager:
         if runner is None:
             return
         if not order.is_open:
-            runner.desk.ended(order)
+            runner.desk.working.pop(order.order_id, None)
         if runner.on_fill is not None and runner.state is RunState.RUNNING:
             self.call(runner, runner.on_fill, fill)
         if runner.on_order is not None and runner.state is RunState.RUNNING:

@@ -64,6 +64,7 @@ class PlainOrders:
         """
         bracket = order.take_profit is not None or order.stop_loss is not None
         special = order.expires or order.post_only or order.reduce_only or bracket
+        special = special or order.client_order_id
         if order.order_type is not _MARKET or order.tif is not _GTC or special:
             return None
         instrument, asked = state.instrument, order.quantity
@@ -80,13 +81,7 @@ class PlainOrders:
         if not self._unlimited and not self._funded(order.side, quantity, price, state):
             return None
         terms = SubmitOrder(
-            order.order_id,
-            order.symbol,
-            order.strategy,
-            order.side,
-            _MARKET,
-            quantity,
-            client_order_id=order.client_order_id,
+            order.order_id, order.symbol, order.strategy, order.side, _MARKET, quantity
         )
         return terms, price
 
