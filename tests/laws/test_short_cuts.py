@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from alphaforge.engine import lifecycle
 from alphaforge.engine.risk.plain_orders import PlainOrders
 from alphaforge.model.enums import AccountType
-from alphaforge.model.market import Quote
+from alphaforge.model.market import Quote, Trade, VenueTime
 from alphaforge.model.settings import AccountSettings, EngineSettings, RiskSettings
-from tests.engine.driving import LINEAR, SECOND, SPOT, SYMBOL, Market
+from tests.engine.driving import LINEAR, SECOND, SPOT, START, SYMBOL, Market, Puppet
 from tests.engine.order_facts import accepted, filled, submitted, triggered
 
 good, bad = ["0.5", "1", "1", "2", "3.0009"], ["0.001", "40", "0", "-1", "NaN", "1e30"]
@@ -115,3 +115,48 @@ def test_an_order_looks_the_same_without_the_short_cuts_of_its_plain_course(even
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lifecycle, "_COURSE", {})
         assert view() == short
+
+
+class Listener(Puppet):
+    """Hears trades and bars, and buys now and then."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.bars: list[Any] = []
+        for kind in ("1s", "3-tick", "2-volume"):
+            self.subscribe_bars(SYMBOL, kind)
+
+    def on_bar(self, bar: Any) -> None:
+        self.bars.append(bar)
+        if bar.kind == "1s" and len(self.bars) % 3 == 0:
+            self.buy(SYMBOL, "0.5", limit=bar.close - 1)
+
+
+floats = st.sampled_from([100.0, 101.5, 99.0, 0.0, -1.0, float("nan"), float("inf"), 1e22])
+prints = st.tuples(
+    st.integers(-400, 1500),  # ms since the last: some go back
+    st.sampled_from([100.0, 101.5, 99.0, 97.25]) | floats,
+    st.sampled_from([0.5, 1.0, 0.125]) | floats,
+    st.booleans(),  # the venue's clock runs ahead first, so that the trade may be late
+)
+
+
+def heard(play: Any, *, named: bool) -> list[Any]:
+    """A run of these trades; with ids, each takes the long way through `accept_trade`."""
+    market = Market(strategies={"listener": Listener})
+    ts = START
+    for number, (after, price, size, ahead) in enumerate(play):
+        if ahead:
+            market.process(VenueTime(SPOT.venue, ts + SECOND, START + number))
+        ts += after * SECOND // 1000
+        trade_id = str(number) if named else ""
+        market.process(Trade(SYMBOL, ts, price, size, None, trade_id, START + number))
+    data, state = market.engine.data, market.engine.markets.states[SYMBOL]
+    counts = (data.trades, data.rejected, data.late, data.bars_built, data.unfinished)
+    return [market.steps, market.strategy("listener").bars, counts, state.last, state.clock.ts]
+
+
+@settings(max_examples=300)
+@given(st.lists(prints, max_size=15))
+def test_a_trade_goes_the_same_way_inlined_as_through_the_data_engine(play: Any) -> None:
+    assert heard(play, named=False) == heard(play, named=True)
