@@ -22,8 +22,16 @@ from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.strategies import Runner, StrategyManager
 from alphaforge.engine.strategy import Strategy
 from alphaforge.engine.timers import Timers
+from alphaforge.model.claims import (
+    BustReport,
+    Claim,
+    FillReport,
+    OrderStatusReport,
+    VenueStateChanged,
+)
 from alphaforge.model.commands import (
     Approved,
+    BeginEpoch,
     CancelAll,
     OperatorCommand,
     SetRiskState,
@@ -61,7 +69,7 @@ MOST_REQUESTS: Final = 10_000
 
 _NOT_EVENTS: Final = (Approved, Alert, Signal, FundingPaid)
 
-EngineEvent = MarketEvent | OrderReport | OperatorCommand
+EngineEvent = MarketEvent | OrderReport | OperatorCommand | Claim | VenueStateChanged
 
 
 class Engine:
@@ -108,6 +116,9 @@ class Engine:
             VenueTime: self._time,
             HistoryBars: self._history,
             FundingRate: self._funding,
+            OrderStatusReport: self._claim,
+            FillReport: self._claim,
+            BustReport: self._claim,
             StartSession: self._start_session,
             StopSession: self._stop_session,
             StartStrategy: self._start_strategy,
@@ -115,9 +126,14 @@ class Engine:
             SetRiskState: self._set_risk_state,
             CancelAll: self._cancel_all,
         }
+        claims = self.execution.claims
+        if claims is not None:
+            self._handlers |= {VenueStateChanged: claims.venue_changed, BeginEpoch: claims.begin}
 
     def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
         """Add a strategy under a unique name; it starts with `StartSession`."""
+        if self.execution.claims is not None:
+            self.execution.claims.strategies.append(name)
         return self.strategies.register(name, make)
 
     def process(self, event: EngineEvent) -> Step:  # noqa: PLR0912, C901 - perf: tick_ema, see below
@@ -285,6 +301,14 @@ class Engine:
 
     def _report(self, report: OrderReport) -> None:
         self.execution.apply(report)
+        if self.execution.claims is not None:
+            self.execution.claims.settle()
+        if self._requests:
+            self._drain()
+
+    def _claim(self, claim: Claim) -> None:
+        if self.execution.claims is not None:
+            self.execution.claims.take(claim)
         if self._requests:
             self._drain()
 

@@ -4,15 +4,19 @@ Made without arguments it is a whole small engine: simulated venue, own portfoli
 steps of 1e-8, default fees. `Engine` gives it its shared parts. Must never decide what to trade.
 """
 
+from alphaforge.engine.claims import ClaimBook
+from alphaforge.engine.lifecycle import begin
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.oms import OrderManagement
 from alphaforge.engine.portfolio import Position
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.timers import Timers
+from alphaforge.engine.working import WorkingOrder
 from alphaforge.model.commands import Approved
 from alphaforge.model.enums import OrderType
-from alphaforge.model.events import Alert, FundingPaid, OrderEvent, Signal
+from alphaforge.model.events import Alert, FundingPaid, OrderAdopted, OrderEvent, Signal
 from alphaforge.model.market import Trade
+from alphaforge.model.numbers import ZERO
 from alphaforge.model.orders import Fill, Order
 from alphaforge.model.settings import EngineSettings
 
@@ -37,6 +41,34 @@ class ExecutionEngine(OrderManagement):
             markets = Markets()
             venue = venue or SimulatedVenue(markets, timers, settings.simulation)
         super().__init__(settings, markets, timers, venue)
+        if self.venue is None:
+            self.claims = ClaimBook(self, settings.client_tag, settings.account.name)
+
+    def cancel_all(self, strategy: str = "", symbol: str = "") -> None:
+        """Cancel every working order of a strategy and symbol; empty = of all."""
+        for working in tuple(self.orders.values()):
+            order = working.life.order
+            if strategy in ("", order.strategy) and symbol in ("", order.symbol) and order.is_open:
+                self.cancel(order)
+
+    def adopt(self, event: OrderAdopted) -> bool:
+        """Take up an order at the venue that nobody knew; False if its symbol is not traded."""
+        terms = event.terms
+        state = self.markets.states.get(terms.symbol)
+        if state is None:
+            return False
+        instrument = state.instrument
+        life = begin(terms, event.ts_local)
+        position = self.portfolio.position(terms.strategy, instrument)
+        price = terms.limit_price or terms.trigger_price or state.mark() or ZERO
+        working = WorkingOrder(life, instrument, position, price)
+        self.orders[terms.order_id] = working
+        self.counts.submitted += 1
+        self._reserve(working, life.order.leaves)
+        if self.listener is not None:
+            self.listener.adopted(life.order)
+        self.apply(event)
+        return True
 
     # What a script uses -----------------------------------------------------------------------
 

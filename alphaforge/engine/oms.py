@@ -9,6 +9,7 @@ from decimal import Decimal
 from msgspec.structs import force_setattr
 
 from alphaforge.engine.brackets import Brackets
+from alphaforge.engine.claims import KEEP_CLOSED, ClaimBook
 from alphaforge.engine.lifecycle import OrderLife
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.meter import LatencyMeter, now_ns
@@ -18,7 +19,14 @@ from alphaforge.engine.risk.gate import RiskGate
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.timers import Timers
 from alphaforge.engine.valuation import Valuation
-from alphaforge.engine.working import Counts, Listener, Recorded, WorkingOrder, terms_as_asked
+from alphaforge.engine.working import (
+    Counts,
+    Listener,
+    Recorded,
+    WorkingOrder,
+    reversal,
+    terms_as_asked,
+)
 from alphaforge.errors import UsageError
 from alphaforge.model.commands import Approved, ModifyOrder, Refused, SubmitOrder
 from alphaforge.model.enums import AlertLevel, OrderSide, OrderStatus, PendingRequest
@@ -36,7 +44,7 @@ from alphaforge.model.events import (
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO, Number, decimal_of
 from alphaforge.model.orders import Fill, Order
-from alphaforge.model.reports import CancelRejected, ModifyRejected, OrderFilled, TradeBusted
+from alphaforge.model.reports import CancelRejected, ModifyRejected, OrderFilled
 from alphaforge.model.settings import EngineSettings
 
 # Enum members as module names: looking one up on its class costs ten times as much.
@@ -89,6 +97,7 @@ class OrderManagement:
         self.mixed = False
         self.latency = LatencyMeter()
         self._numbered = 0
+        self.claims: ClaimBook | None = None
         if venue is not None:
             venue.report = self.apply
             venue.account = self
@@ -118,9 +127,10 @@ class OrderManagement:
             message = f"order {order.order_id} was submitted already and is {order.status}"
             raise UsageError(message, remedy="make a new order for every submit")
         life = OrderLife(order)
-        if self._doubts and self._in_doubt_beside(order):
-            reason = f"a {order.side} order on {order.symbol} is in doubt"
-            return self._deny(life, (reason,))
+        if self._doubts or self.claims is not None:
+            reason = self._why_not(order)
+            if reason:
+                return self._deny(life, (reason,))
         judged = self.gate.submit(order, self.timers.now)
         verdict = judged.verdict
         if verdict.__class__ is Refused:
@@ -160,13 +170,6 @@ class OrderManagement:
             self.apply(CancelRequested(order.order_id, self.now))
             self._send(self.gate.cancel(order, self.now))
 
-    def cancel_all(self, strategy: str = "", symbol: str = "") -> None:
-        """Cancel every working order of a strategy and symbol; empty = of all."""
-        for working in tuple(self.orders.values()):
-            order = working.life.order
-            if strategy in ("", order.strategy) and symbol in ("", order.symbol) and order.is_open:
-                self.cancel(order)
-
     def modify(
         self,
         order: Order,
@@ -186,6 +189,10 @@ class OrderManagement:
             None if limit is None else decimal_of(limit),
             None if stop is None else decimal_of(stop),
         )
+        reason = self.claims.why_not(working.instrument.venue) if self.claims is not None else ""
+        if reason:
+            self._tell(RequestDenied(order.order_id, (reason,), self.now))
+            return
         self._release(working)
         judged = self.gate.modify(order, request, self.now)
         verdict = judged.verdict
@@ -219,6 +226,18 @@ class OrderManagement:
             self.exposure.close(working.reservation)
             working.reservation = None
 
+    def _why_not(self, order: Order) -> str:
+        """Why nothing may leave now, whatever it is; empty if it may, with its name for a wire."""
+        if self._doubts and self._in_doubt_beside(order):
+            return f"a {order.side} order on {order.symbol} is in doubt"
+        if self.claims is None:
+            return ""
+        state = self.markets.states.get(order.symbol)
+        if state is not None and (reason := self.claims.why_not(state.instrument.venue)):
+            return reason
+        self.claims.name(order)
+        return ""
+
     def _in_doubt_beside(self, order: Order) -> bool:
         """Whether a same-side order of the strategy on the symbol has an unknown outcome."""
         beside = (self.orders[order_id].life.order for order_id in self._doubts)
@@ -242,7 +261,8 @@ class OrderManagement:
     def _send(self, approved: Approved) -> None:
         if self.venue is not None:
             self.venue.send(approved)
-        else:
+        elif self.claims is not None:
+            self.claims.sent(approved)
             self.leave(approved)
 
     def _tell(self, event: OrderEvent) -> None:
@@ -282,7 +302,7 @@ class OrderManagement:
 
     def _book(self, working: WorkingOrder, event: OrderEvent) -> Fill | None:
         """Book an execution, or take a busted one back."""
-        report = event if isinstance(event, OrderFilled) else self._reversal(working, event)
+        report = event if isinstance(event, OrderFilled) else reversal(working.life, event)
         if report is None:
             return None
         order = working.life.order
@@ -293,27 +313,6 @@ class OrderManagement:
         self.record.append(fill)
         self.counts.fills += 1
         return fill
-
-    def _reversal(self, working: WorkingOrder, event: OrderEvent) -> OrderFilled | None:
-        """The opposite execution of a busted trade: at its price, giving its fee back."""
-        if not isinstance(event, TradeBusted):
-            return None
-        order = working.life.order
-        execution = (working.life.executions or {}).get(event.trade_id)
-        if execution is None:
-            return None
-        return OrderFilled(
-            order.order_id,
-            order.venue_order_id,
-            f"bust-{event.trade_id}",
-            execution.quantity,
-            execution.price,
-            EXACT.minus(execution.fee),
-            execution.fee_currency,
-            execution.liquidity,
-            event.ts,
-            event.ts_local,
-        )
 
     def _keep(self, working: WorkingOrder, ended_as: OrderStatus | None) -> None:
         """Bring reservation, counters and the hot table up to the order's view.
@@ -333,11 +332,19 @@ class OrderManagement:
             if working.reservation is not None:
                 self._release(working)
             del self.orders[order_id]
-            if self.venue is None:
-                self.closed[order_id] = working
+            if self.claims is not None:
+                self._keep_closed(order_id, working, self.claims)
         ends_as = None if order.is_open else order.status
         if ends_as is not ended_as:
             self.counts.move(ended_as, ends_as)
+
+    def _keep_closed(self, order_id: str, working: WorkingOrder, claims: ClaimBook) -> None:
+        """Over a wire a late fill may come: so many ended orders are kept for it."""
+        closed = self.closed
+        closed[order_id] = working
+        if len(closed) > KEEP_CLOSED:
+            oldest = next(iter(closed))
+            claims.forget(closed.pop(oldest))
 
     def _keep_open(self, working: WorkingOrder) -> None:
         """Hold back what the order may still take; one that came back to life is hot again."""

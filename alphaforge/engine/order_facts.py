@@ -18,6 +18,7 @@ from alphaforge.model.enums import PendingRequest
 from alphaforge.model.events import (
     CancelRequested,
     ModifyRequested,
+    OrderAdopted,
     OrderDenied,
     OrderSubmitted,
     RequestDenied,
@@ -37,6 +38,8 @@ from alphaforge.model.reports import (
     OrderRejected,
     OrderTriggered,
     OutcomeUnknown,
+    QuantityFilled,
+    StateUnknown,
     TradeBusted,
 )
 
@@ -59,6 +62,7 @@ ALIVE_PROOF: Final = ACCEPTED | TRIGGERED
 FACTS: Final[Mapping[type, int]] = MappingProxyType(
     {
         OrderSubmitted: 0,
+        OrderAdopted: SENT | ACCEPTED,
         OrderDenied: 0,
         OrderAccepted: SENT | ACCEPTED,
         OrderTriggered: SENT | ACCEPTED | TRIGGERED,
@@ -69,6 +73,8 @@ FACTS: Final[Mapping[type, int]] = MappingProxyType(
         OrderRejected: SENT | REJECTED,
         AbsenceProved: SENT | ABSENT,
         OutcomeUnknown: SENT,
+        StateUnknown: 0,
+        QuantityFilled: SENT | ACCEPTED,
         DoubtResolved: SENT | ACCEPTED,
         TradeBusted: SENT | ACCEPTED,
         CancelRequested: 0,
@@ -108,8 +114,10 @@ class OrderFacts(msgspec.Struct, gc=False, eq=False):
         pending_cancel: A cancel is out.
         modifications: Versions of the modifications that are out; each needs its own answer.
         anomalies: Names of the contradictions seen, in the order seen.
-        doubts: Bits: 1 the order itself, 2 its cancel, 4 its modification, 8 contradicting fills.
-        answered: Of the bits 2 and 4, those that have an outcome since they were last asked.
+        doubts: Bits: 1 the order itself, 2 its cancel, 4 its modification, 8 contradicting fills,
+            16 what we know may be old.
+        answered: Of the bits 2, 4 and 16, those that have an outcome since they were last asked.
+        requested_at: Engine time (ns) of the last cancel or modification asked for.
         venue_filled: Largest cumulative quantity the venue, asked, told: in doubt until we hold it.
         plain: Nothing but submission, acceptance, trigger and a whole fill was told so far.
         reason_rank: Strength of the closing fact that gave the order its reason.
@@ -132,6 +140,7 @@ class OrderFacts(msgspec.Struct, gc=False, eq=False):
     answered: int = 0
     venue_filled: Decimal = ZERO
     plain: bool = True
+    requested_at: int = 0
     reason_rank: int = 0
 
     def note(self, anomaly: str) -> None:
@@ -179,7 +188,7 @@ def _denied(life: OrderFacts, event: OrderDenied) -> bool:
     return True
 
 
-def _accepted(life: OrderFacts, event: OrderAccepted) -> bool:
+def _accepted(life: OrderFacts, event: OrderAccepted | OrderAdopted) -> bool:
     order = life.order
     if order.venue_order_id:
         return _named(order, event.venue_order_id)
@@ -317,7 +326,7 @@ def _expired(life: OrderFacts, event: OrderExpired) -> bool:
 
 
 def _cancel_requested(life: OrderFacts, event: CancelRequested) -> bool:
-    del event
+    life.requested_at = max(life.requested_at, event.ts_local)
     life.pending_cancel = True
     _ask_again(life, 2)
     return True
@@ -336,6 +345,7 @@ def _modify_requested(life: OrderFacts, event: ModifyRequested) -> bool:
     if event.version not in life.modifications:
         life.modifications = (*life.modifications, event.version)
     life.requested_version = max(life.requested_version, event.version)
+    life.requested_at = max(life.requested_at, event.ts_local)
     _ask_again(life, 4)
     return True
 
@@ -368,9 +378,25 @@ def _unknown(life: OrderFacts, event: OutcomeUnknown) -> bool:
     return True
 
 
+def _state_unknown(life: OrderFacts, event: StateUnknown) -> bool:
+    del event
+    _ask_again(life, 16)
+    if life.doubts & 16:
+        return False
+    life.doubts |= 16
+    return True
+
+
+def _quantity_filled(life: OrderFacts, event: QuantityFilled) -> bool:
+    if event.filled <= life.venue_filled:
+        return False
+    life.venue_filled = event.filled
+    return True
+
+
 def _resolved(life: OrderFacts, event: DoubtResolved) -> bool:
     """The venue's cumulative quantity ends the doubt once we hold every fill it counts."""
-    life.answered |= 6
+    life.answered |= 22
     life.venue_filled = max(life.venue_filled, event.filled)
     if event.filled == executed(life):
         life.doubts &= ~8
@@ -380,6 +406,7 @@ def _resolved(life: OrderFacts, event: DoubtResolved) -> bool:
 DETAILS: Final[Mapping[type, Callable[..., bool]]] = MappingProxyType(
     {
         OrderSubmitted: _submitted,
+        OrderAdopted: _accepted,
         OrderDenied: _denied,
         OrderAccepted: _accepted,
         OrderFilled: _filled,
@@ -394,6 +421,8 @@ DETAILS: Final[Mapping[type, Callable[..., bool]]] = MappingProxyType(
         ModifyRequested: _modify_requested,
         ModifyRejected: _modify_rejected,
         OutcomeUnknown: _unknown,
+        StateUnknown: _state_unknown,
+        QuantityFilled: _quantity_filled,
         DoubtResolved: _resolved,
     }
 )

@@ -186,6 +186,12 @@ class StrategyManager:
 
     # What the execution engine tells ----------------------------------------------------------
 
+    def adopted(self, order: Order) -> None:
+        """Give a strategy an order of its own that a power cut made it forget."""
+        runner = self.runners.get(order.strategy)
+        if runner is not None:
+            runner.desk.adopt(order)
+
     def order_changed(self, order: Order) -> None:
         """Tell an order's strategy that it changed."""
         runner = self.runners.get(order.strategy)

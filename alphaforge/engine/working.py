@@ -14,6 +14,7 @@ from alphaforge.model.events import Alert, FundingPaid, OrderEvent, Signal
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO
 from alphaforge.model.orders import Fill, Order
+from alphaforge.model.reports import OrderFilled, TradeBusted
 
 # Enum members as module names: looking one up on its class costs ten times as much.
 _FILLED = OrderStatus.FILLED
@@ -34,6 +35,10 @@ class Listener(Protocol):
     """
 
     hears_orders: bool
+
+    def adopted(self, order: Order) -> None:
+        """An order at the venue that nobody knew is its strategy's from now on."""
+        ...
 
     def order_changed(self, order: Order) -> None:
         """An order's handle shows something new."""
@@ -134,4 +139,25 @@ def terms_as_asked(order: Order) -> SubmitOrder:
         order.post_only,
         order.reduce_only,
         order.client_order_id,
+    )
+
+
+def reversal(life: OrderLife, event: OrderEvent) -> OrderFilled | None:
+    """The opposite execution of a busted trade: at its price, giving its fee back."""
+    if not isinstance(event, TradeBusted):
+        return None
+    execution = (life.executions or {}).get(event.trade_id)
+    if execution is None:
+        return None
+    return OrderFilled(
+        life.order.order_id,
+        life.order.venue_order_id,
+        f"bust-{event.trade_id}",
+        execution.quantity,
+        execution.price,
+        EXACT.minus(execution.fee),
+        execution.fee_currency,
+        execution.liquidity,
+        event.ts,
+        event.ts_local,
     )

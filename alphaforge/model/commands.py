@@ -38,6 +38,7 @@ class ModifyOrder(msgspec.Struct, frozen=True, gc=False, tag="modify"):
     Attributes:
         version: Counts the modifications of this order from 1; the latest accepted one wins.
         quantity: New total quantity, filled part included.
+        symbol: With both ids, for a venue over a wire; empty where orders are simulated.
     """
 
     order_id: str
@@ -45,12 +46,22 @@ class ModifyOrder(msgspec.Struct, frozen=True, gc=False, tag="modify"):
     quantity: Decimal | None = None
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
+    symbol: str = ""
+    client_order_id: str = ""
+    venue_order_id: str = ""
 
 
 class CancelOrder(msgspec.Struct, frozen=True, gc=False, tag="cancel"):
-    """Take a working order out of the market."""
+    """Take a working order out of the market.
+
+    Attributes:
+        symbol: With both ids, for a venue over a wire; empty where orders are simulated.
+    """
 
     order_id: str
+    symbol: str = ""
+    client_order_id: str = ""
+    venue_order_id: str = ""
 
 
 class Approved(msgspec.Struct, frozen=True, gc=False, tag="approved"):
@@ -66,6 +77,18 @@ class Refused(msgspec.Struct, frozen=True, gc=False, tag="refused"):
     order_id: str
     reasons: tuple[str, ...]
     ts: int
+
+
+class BeginEpoch(msgspec.Struct, frozen=True, gc=False, tag="begin_epoch"):
+    """A process takes the run up, for the first time or after a crash, over a wire.
+
+    Attributes:
+        epoch: Of the lease it holds: no other process ever had or gets it, so that client order
+            ids made under it are new even if the end of the journal was lost.
+    """
+
+    epoch: int
+    ts_local: int
 
 
 class StartSession(msgspec.Struct, frozen=True, gc=False, tag="start_session"):
@@ -111,5 +134,11 @@ class CancelAll(msgspec.Struct, frozen=True, gc=False, tag="cancel_all"):
 
 
 OperatorCommand: TypeAlias = (
-    StartSession | StopSession | StartStrategy | StopStrategy | SetRiskState | CancelAll
+    BeginEpoch
+    | StartSession
+    | StopSession
+    | StartStrategy
+    | StopStrategy
+    | SetRiskState
+    | CancelAll
 )

@@ -22,6 +22,25 @@ class OrderSubmitted(msgspec.Struct, frozen=True, gc=False, tag="submitted"):
         return self.terms.order_id
 
 
+class OrderAdopted(msgspec.Struct, frozen=True, gc=False, tag="adopted"):
+    """An order at the venue that nobody here knew; it counts from now on.
+
+    Another program's, a person's, or one of ours whose intent a power cut took from the journal.
+
+    Attributes:
+        terms: As far as the venue said; `strategy` is whose it is, `external` if nobody's.
+    """
+
+    terms: SubmitOrder
+    venue_order_id: str
+    ts_local: int
+
+    @property
+    def order_id(self) -> str:
+        """The order it speaks of."""
+        return self.terms.order_id
+
+
 class OrderDenied(msgspec.Struct, frozen=True, gc=False, tag="denied"):
     """The risk gate refused a new order: its terms as asked, and every reason."""
 
@@ -59,7 +78,13 @@ class ModifyRequested(msgspec.Struct, frozen=True, gc=False, tag="modify_request
 
 
 OrderEvent: TypeAlias = (
-    OrderSubmitted | OrderDenied | RequestDenied | CancelRequested | ModifyRequested | OrderReport
+    OrderSubmitted
+    | OrderAdopted
+    | OrderDenied
+    | RequestDenied
+    | CancelRequested
+    | ModifyRequested
+    | OrderReport
 )
 """Everything that can change an order."""
 

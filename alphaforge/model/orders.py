@@ -88,6 +88,11 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False):
     ts: int = 0
     ts_last: int = 0
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What a venue over a wire knows it by: symbol, our client id, the venue's id."""
+        return self.symbol, self.client_order_id, self.venue_order_id
+
     @classmethod
     def market(
         cls, symbol: str, side: OrderSide, quantity: Number, *, strategy: str = ""

@@ -113,6 +113,30 @@ class OutcomeUnknown(msgspec.Struct, frozen=True, gc=False, tag="outcome_unknown
     request: PendingRequest = PendingRequest.NONE
 
 
+class StateUnknown(msgspec.Struct, frozen=True, gc=False, tag="state_unknown"):
+    """What we know of the order may be old: a restart, a cancel refused as unknown, a gap.
+
+    In doubt until the venue, asked, says where it stands (`DoubtResolved`).
+    """
+
+    order_id: str
+    reason: str
+    ts: int
+    ts_local: int
+
+
+class QuantityFilled(msgspec.Struct, frozen=True, gc=False, tag="quantity_filled"):
+    """The venue named its cumulative filled quantity, more than zero, in passing (FIX 14).
+
+    In doubt until we hold every fill it counts.
+    """
+
+    order_id: str
+    filled: Decimal
+    ts: int
+    ts_local: int
+
+
 class DoubtResolved(msgspec.Struct, frozen=True, gc=False, tag="doubt_resolved"):
     """The venue, asked, confirmed where the order stands; `filled` is its cumulative quantity."""
 
@@ -151,6 +175,8 @@ OrderReport: TypeAlias = (
     | CancelRejected
     | ModifyRejected
     | OutcomeUnknown
+    | StateUnknown
+    | QuantityFilled
     | DoubtResolved
     | AbsenceProved
     | TradeBusted

@@ -76,8 +76,14 @@ class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything an engine needs beside its instruments and strategies."""
+    """Everything an engine needs beside its instruments and strategies.
+
+    Attributes:
+        client_tag: 14 hexadecimal digits, drawn once per run: its orders over a wire begin with
+            them. Empty where orders are simulated.
+    """
 
     account: AccountSettings = msgspec.field(default_factory=AccountSettings)
     risk: RiskSettings = msgspec.field(default_factory=RiskSettings)
     simulation: SimulationSettings = msgspec.field(default_factory=SimulationSettings)
+    client_tag: str = ""

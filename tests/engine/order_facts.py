@@ -10,6 +10,7 @@ from alphaforge.model.enums import Liquidity, OrderSide, OrderType, PendingReque
 from alphaforge.model.events import (
     CancelRequested,
     ModifyRequested,
+    OrderAdopted,
     OrderDenied,
     OrderSubmitted,
     RequestDenied,
@@ -27,6 +28,8 @@ from alphaforge.model.reports import (
     OrderRejected,
     OrderTriggered,
     OutcomeUnknown,
+    QuantityFilled,
+    StateUnknown,
     TradeBusted,
 )
 
@@ -47,6 +50,10 @@ TERMS = SubmitOrder(
 
 def submitted() -> OrderSubmitted:
     return OrderSubmitted(TERMS, TS)
+
+
+def adopted() -> OrderAdopted:
+    return OrderAdopted(TERMS, "v-000001", TS)
 
 
 def denied() -> OrderDenied:
@@ -125,6 +132,14 @@ def modify_rejected(version: int = 1) -> ModifyRejected:
 
 def unknown(request: PendingRequest = PendingRequest.NONE) -> OutcomeUnknown:
     return OutcomeUnknown(ID, "timed out", TS, TS, request)
+
+
+def state_unknown() -> StateUnknown:
+    return StateUnknown(ID, "restart", TS, TS)
+
+
+def quantity_filled(quantity: str = "5") -> QuantityFilled:
+    return QuantityFilled(ID, Decimal(quantity), TS, TS)
 
 
 def resolved(quantity: str = "0") -> DoubtResolved:

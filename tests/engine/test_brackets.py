@@ -201,7 +201,7 @@ def test_a_leg_filled_in_part_shrinks_the_other_by_as_much() -> None:
     told = parts.fill(parts.orders["take-profit"], 1)
     assert [(type(each), each.quantity) for each in told] == [(ModifyOrder, 3)]
     told = parts.fill(parts.orders["take-profit"], 3)
-    assert told == [CancelOrder(parts.orders["stop-loss"].order_id)]
+    assert told == [CancelOrder(parts.orders["stop-loss"].order_id, "BTC/USDT")]
 
 
 def test_a_leg_that_is_denied_is_told_loudly() -> None:

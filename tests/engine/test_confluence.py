@@ -48,6 +48,7 @@ OTHERS: tuple[OrderEvent, ...] = (
     facts.modified(4, "6", trigger="96"),
     facts.busted("t-4"),
     facts.resolved("3"),
+    facts.quantity_filled("7"),
     facts.unknown(),
     facts.unknown(PendingRequest.CANCEL),
     facts.unknown(PendingRequest.MODIFY),

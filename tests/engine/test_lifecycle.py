@@ -49,6 +49,7 @@ WAY_TO = {
 
 EVENTS = {
     "submitted": facts.submitted(),
+    "adopted": facts.adopted(),
     "denied": facts.denied(),
     "request_denied": facts.request_denied(),
     "cancel_requested": facts.cancel_requested(),
@@ -68,6 +69,8 @@ EVENTS = {
     "unknown": facts.unknown(),
     "unknown_cancel": facts.unknown(PendingRequest.CANCEL),
     "unknown_modify": facts.unknown(PendingRequest.MODIFY),
+    "state_unknown": facts.state_unknown(),
+    "quantity_5": facts.quantity_filled("5"),
     "found": facts.resolved("0"),
     "found_filled_5": facts.resolved("5"),
     "absent": facts.absent(),
@@ -78,6 +81,7 @@ EVENTS = {
 TABLE = """
 event            INIT   SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY
 submitted        SUBM   SUBM   ACPT!  PART!  TRIG!  FILL!  CANC!  EXPI!  REJE!  ABSE!  DENY!
+adopted          ACPT   ACPT   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE!  ACPT!? DENY!
 denied           DENY   SUBM!  ACPT!  PART!  TRIG!  FILL!  CANC!  EXPI!  REJE!  ABSE!  DENY
 request_denied   INIT   SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY
 cancel_requested INIT+C SUBM+C ACPT+C PART+C TRIG+C FILL   CANC   EXPI   REJE   ABSE   DENY
@@ -97,6 +101,8 @@ modify_rejected  INIT!  SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   
 unknown          SUBM?  SUBM?  ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY!
 unknown_cancel   SUBM?  SUBM?  ACPT?  PART?  TRIG?  FILL   CANC   EXPI   REJE   ABSE   DENY!
 unknown_modify   SUBM?  SUBM?  ACPT?  PART?  TRIG?  FILL   CANC   EXPI   REJE   ABSE   DENY!
+state_unknown    INIT?  SUBM?  ACPT?  PART?  TRIG?  FILL   CANC   EXPI   REJE   ABSE   DENY
+quantity_5       ACPT?  ACPT?  ACPT?  PART?  TRIG?  FILL   CANC?  EXPI?  REJE!? ACPT!? DENY!?
 found            ACPT   ACPT   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE!  ACPT!? DENY!
 found_filled_5   ACPT?  ACPT?  ACPT?  PART?  TRIG?  FILL   CANC?  EXPI?  REJE!? ACPT!? DENY!?
 absent           ABSE   ABSE   ACPT!? PART!? TRIG!? FILL!  CANC!  EXPI!  REJE   ABSE   DENY!

@@ -78,7 +78,7 @@ class RiskGate:
 
     def cancel(self, order: Order, now: int) -> Approved:
         """Cancels always pass: they can only take risk away."""
-        return Approved(CancelOrder(order.order_id), now)
+        return Approved(CancelOrder(order.order_id, *order.names), now)
 
     def submit(self, order: Order, now: int) -> Judged:
         """Judge a new order, which has its `order_id` already."""
@@ -124,7 +124,7 @@ class RiskGate:
             limit = instrument.limit_on_grid(limit, order.side)
         if trigger is not None:
             trigger = instrument.trigger_on_grid(trigger)
-        asked = ModifyOrder(order.order_id, request.version, quantity, limit, trigger)
+        asked = ModifyOrder(order.order_id, request.version, quantity, limit, trigger, *order.names)
         limit = limit or order.limit_price
         trigger = trigger or order.trigger_price
         terms = SubmitOrder(
