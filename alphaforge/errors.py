@@ -7,7 +7,8 @@
     ├── VenueError              exit 5    an exchange or the network
     │   ├── VenueUnavailableError             not reached, nothing happened: try again
     │   ├── VenueRefusedError                 it answered no, nothing happened: change the request
-    │   └── OutcomeUnknownError               it may have happened: ask the venue, never send again
+    │   ├── OutcomeUnknownError               it may have happened: ask the venue, never send again
+    │   └── LeaseHeldError                    another engine trades the account: end that one first
     ├── RiskRefusedError        exit 6    our own risk gate said no: change the order or the limit
     ├── NotFoundError           exit 7    no such run, file, symbol, order
     ├── NoEngineError           exit 8    nothing is running to talk to: start it
@@ -138,6 +139,12 @@ class OutcomeUnknownError(VenueError):
     """The request left and no answer came: it may have happened, so it is never sent again."""
 
     default_code = "AF-V300"
+
+
+class LeaseHeldError(VenueError):
+    """Another process trades the same account at the same venue: this one sent nothing."""
+
+    default_code = "AF-V500"
 
 
 class RiskRefusedError(AlphaForgeError):

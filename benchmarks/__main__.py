@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import cache, journal, memory, orders, resting, start, trading
+from benchmarks import cache, intent, journal, memory, orders, resting, start, trading
 from benchmarks.goals import table
 from benchmarks.harness import Harness, Row
 
@@ -24,6 +24,12 @@ RUNS: dict[Run, tuple[str, ...]] = {
     trading.symbols_100: ("symbols_100",),
     cache.run: ("cache_mixed",),
     journal.run: ("journal_rows",),
+    intent.run: (
+        "intent_process_p50_us",
+        "intent_process_p99_us",
+        "intent_power_p50_us",
+        "intent_power_p99_us",
+    ),
     start.help_ratio: ("help_ratio",),
     start.strategy_start_ms: ("strategy_start_ms",),
     memory.run: ("peak_mb",),

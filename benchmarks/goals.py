@@ -35,6 +35,8 @@ GOALS = {
     "resting_1000": Goal("ratio", most=1.15, unit="x resting_0"),
     "resting_10000": Goal("ratio", most=1.15, unit="x resting_0"),
     "cache_mixed": Goal("value", least=2_000_000, unit="ops/s"),
+    "intent_process_p50_us": Goal("value", most=500, unit="us"),
+    "intent_process_p99_us": Goal("value", most=3_000, unit="us"),
     "help_ratio": Goal("value", most=1.3, unit="x"),
     "strategy_start_ms": Goal("value", most=50, unit="ms"),
 }
@@ -51,7 +53,7 @@ def table(rows: dict[str, Row], floor_ns: float) -> str:
     """The rows as aligned lines, further figures indented below each."""
     lines = [
         f"floor: {floor_ns:.1f} ns (one five-field object and one empty method call)",
-        f"{'row':<19}{'value':>12} {'unit':<9}{'floors':>8}  goal",
+        f"{'row':<22}{'value':>12} {'unit':<9}{'floors':>8}  goal",
     ]
     for name, row in rows.items():
         floors = shown(row.ns_per_item / floor_ns) if row.ns_per_item is not None else "-"
@@ -59,7 +61,7 @@ def table(rows: dict[str, Row], floor_ns: float) -> str:
         if goal is not None:
             verdict = f"{goal}: {'met' if goal.is_met(row, floor_ns) else 'NOT MET'}"
         lines.append(
-            f"{name:<19}{shown(row.value):>12} {row.unit:<9}{floors:>8}  {verdict}".rstrip()
+            f"{name:<22}{shown(row.value):>12} {row.unit:<9}{floors:>8}  {verdict}".rstrip()
         )
         if row.extra:
             further = ", ".join(f"{key} {shown(figure)}" for key, figure in row.extra.items())

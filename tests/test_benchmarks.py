@@ -28,11 +28,16 @@ ROWS = {
     "symbols_100": "ns/tick",
     "cache_mixed": "ops/s",
     "journal_rows": "rows/s",
+    "intent_process_p50_us": "us",
+    "intent_process_p99_us": "us",
+    "intent_power_p50_us": "us",
+    "intent_power_p99_us": "us",
     "help_ratio": "x",
     "strategy_start_ms": "ms",
     "peak_mb": "MB",
 }
-WITHOUT_FLOORS = {"help_ratio", "strategy_start_ms", "peak_mb"}
+INTENTS = {f"intent_{kept}_{which}_us" for kept in ("process", "power") for which in ("p50", "p99")}
+WITHOUT_FLOORS = {"help_ratio", "strategy_start_ms", "peak_mb", *INTENTS}
 
 
 @pytest.fixture(scope="module")

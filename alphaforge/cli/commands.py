@@ -38,6 +38,9 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry(
         "alphaforge.cli.export:export", "Write fills, orders or equity as CSV or JSON.", _RUNS
     ),
+    "reconcile": Entry(
+        "alphaforge.cli.reconcile:reconcile", "Compare a running engine with its venue.", _RUNS
+    ),
     "runs": Entry("alphaforge.cli.runs:app", "List, show and remove runs.", _RUNS),
     "data": Entry("alphaforge.cli.data:app", "Look at data files, or make one.", _SETUP),
     "strategy": Entry("alphaforge.cli.strategy:app", "Make, list and check strategies.", _SETUP),

@@ -63,6 +63,10 @@ class _Side:
         return [(key * sign, sizes[key]) for key in chosen]
 
 
+SIDE: Final = _Side
+"""For `engine/saved_values.py` alone: what it must make anew to bring a book back."""
+
+
 class OrderBook:
     """The levels of one symbol, best price first, and whether they can be trusted.
 

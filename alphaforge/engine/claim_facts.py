@@ -3,10 +3,14 @@
 Pure functions of `engine/claims.py`; they must never look anything up.
 """
 
+from decimal import Decimal
+
+from msgspec.structs import replace
+
 from alphaforge.model.claims import BustReport, FillReport, OrderStatusReport, VenueStatus
 from alphaforge.model.commands import ModifyOrder, SubmitOrder
 from alphaforge.model.enums import OrderType
-from alphaforge.model.numbers import ZERO
+from alphaforge.model.numbers import EXACT, ZERO
 from alphaforge.model.orders import Order
 from alphaforge.model.reports import OrderFilled, OrderModified, TradeBusted
 
@@ -116,8 +120,23 @@ def modified(request: ModifyOrder, claim: OrderStatusReport, now: int) -> OrderM
 
 def differs(order: Order, claim: OrderStatusReport) -> bool:
     """Whether an order that works at the venue has other terms there; what is not said is equal."""
-    return claim.status is VenueStatus.OPEN and (
-        claim.quantity != order.quantity
-        or claim.limit_price not in (None, order.limit_price)
-        or claim.trigger_price not in (None, order.trigger_price)
+    return claim.status is VenueStatus.OPEN and not has_terms(order, claim)
+
+
+def has_terms(order: Order, claim: OrderStatusReport) -> bool:
+    """Whether the terms we hold are those that the venue shows; a price not said is equal."""
+    return (
+        claim.quantity == order.quantity
+        and claim.limit_price in (None, order.limit_price)
+        and claim.trigger_price in (None, order.trigger_price)
+    )
+
+
+def less(claim: OrderStatusReport, prior: Decimal) -> OrderStatusReport:
+    """The same without what had been filled before the run began."""
+    quantity, filled = claim.quantity, claim.filled
+    return replace(
+        claim,
+        quantity=None if quantity is None else EXACT.subtract(quantity, prior),
+        filled=None if filled is None else EXACT.subtract(filled, prior),
     )

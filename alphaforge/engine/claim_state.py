@@ -3,6 +3,7 @@
 Must hold no rule: those are in `engine/claims.py`.
 """
 
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,9 @@ from alphaforge.model.claims import FillReport, OrderStatusReport, VenueState
 from alphaforge.model.commands import ModifyOrder
 from alphaforge.model.enums import OrderSide
 from alphaforge.model.events import OrderAdopted, OrderEvent
+
+KEEP_CLOSED = 20_000
+"""Ended orders kept for late claims; one about an older order is booked as external."""
 
 TradeKey = tuple[str, str, OrderSide]
 """Symbol, trade id and side: an order that met one of our own has one trade with two sides."""
@@ -36,6 +40,10 @@ class Orders(Protocol):
         """Take up an order that nobody knew; False for a symbol that is not traded here."""
         ...
 
+    def venue_of(self, symbol: str) -> str:
+        """The venue of a symbol; empty for one that is not traded here."""
+        ...
+
     def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
         """Say something a person should know."""
         ...
@@ -55,6 +63,10 @@ class ClaimState(msgspec.Struct):
         terms_ts: The venue's time of the last terms it showed, by order.
         venue_states: Venues that are not ready, and why.
         cursors: Up to where the trades of each venue are booked.
+        since: Trades of a venue before this are part of what the run began with.
+        opened: Venues that were READY once: what is adopted later has all its fills told.
+        prior: What had been filled of an adopted order before the run began.
+        told: Alerts that are given once, by code and subject.
     """
 
     epoch: int = 0
@@ -68,3 +80,7 @@ class ClaimState(msgspec.Struct):
     terms_ts: dict[str, int] = {}
     venue_states: dict[str, tuple[VenueState, str]] = {}
     cursors: dict[str, int] = {}
+    since: dict[str, int] = {}
+    opened: list[str] = []
+    prior: dict[str, Decimal] = {}
+    told: list[tuple[str, str]] = []

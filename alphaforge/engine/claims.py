@@ -7,7 +7,6 @@ known yet: it may be that one's. Must never drop a fill, and must never conclude
 a venue does not say.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec.structs import force_setattr, replace
@@ -15,21 +14,20 @@ from msgspec.structs import force_setattr, replace
 from alphaforge.engine.claim_facts import (
     ADOPTED,
     EXTERNAL,
-    NO_TERMS,
     bust_of,
-    differs,
     fact_of,
     is_same,
-    modified,
-    shows,
+    less,
     terms_of_fill,
     terms_of_status,
 )
+from alphaforge.engine.claim_news import news
 from alphaforge.engine.claim_state import ClaimState, Orders
-from alphaforge.engine.client_ids import client_order_id, read_client_order_id
-from alphaforge.engine.order_facts import ACCEPTED, CANCELED, EXPIRED, REJECTED, TRIGGERED, executed
+from alphaforge.engine.client_ids import client_order_id, owner_of
+from alphaforge.engine.order_facts import executed
 from alphaforge.engine.working import WorkingOrder
 from alphaforge.model.claims import (
+    BooksDiffer,
     BustReport,
     Claim,
     FillReport,
@@ -39,29 +37,14 @@ from alphaforge.model.claims import (
     VenueStatus,
 )
 from alphaforge.model.commands import Approved, BeginEpoch, ModifyOrder, SubmitOrder
-from alphaforge.model.enums import PendingRequest
-from alphaforge.model.events import OrderAdopted, OrderEvent
+from alphaforge.model.events import OrderAdopted
 from alphaforge.model.numbers import EXACT, ZERO
 from alphaforge.model.orders import Order
 from alphaforge.model.reports import (
-    CancelRejected,
-    DoubtResolved,
-    ModifyRejected,
-    OrderAccepted,
-    OrderCanceled,
-    OrderExpired,
     OrderFilled,
     OrderModified,
-    OrderRejected,
-    OrderTriggered,
-    QuantityFilled,
     StateUnknown,
 )
-
-NEVER_TOOK_EFFECT = "the venue, asked after it could still have taken effect, shows no change"
-
-KEEP_CLOSED = 20_000
-"""Ended orders kept for late claims; one about an older order is booked as external."""
 
 
 class ClaimBook:
@@ -79,13 +62,15 @@ class ClaimBook:
         self._orders = orders
         self._tag = tag
         self._account = account
-        self._told: set[str] = set()
 
     # Our own orders ---------------------------------------------------------------------------
 
     def begin(self, command: BeginEpoch) -> None:
-        """A process takes the run up under a new lease."""
-        self.state.epoch = command.epoch
+        """A process takes the run up under a new lease: no venue is READY for it yet."""
+        state = self.state
+        state.epoch = command.epoch
+        for venue in state.opened:
+            state.venue_states.setdefault(venue, (VenueState.RECONCILING, "restart"))
 
     def name(self, order: Order) -> None:
         """Give an order its client id."""
@@ -120,16 +105,30 @@ class ClaimBook:
 
     def venue_changed(self, event: VenueStateChanged) -> None:
         """New orders for a venue leave only while it is READY."""
-        states = self.state.venue_states
+        state, venue = self.state, event.venue
         if event.state is VenueState.READY:
-            states.pop(event.venue, None)
+            state.venue_states.pop(venue, None)
+            if venue not in state.opened:
+                state.opened.append(venue)
         else:
-            states[event.venue] = (event.state, event.reason)
+            state.venue_states[venue] = (event.state, event.reason)
         if event.cursor:
-            self.state.cursors[event.venue] = event.cursor
+            state.cursors[venue] = event.cursor
+            state.since.setdefault(venue, event.cursor)
 
-    def why_not(self, venue: str) -> str:
-        """Why nothing new may leave for a venue; empty if it may."""
+    def differ(self, event: BooksDiffer) -> None:
+        """Say that our books and a venue's are not the same."""
+        message = (
+            f"{event.kind} of {event.subject} at {event.venue}: ours {event.ours}, "
+            f"theirs {event.theirs} ({event.cause})"
+        )
+        self._orders.alert("books-differ", message)
+
+    def why_not(self, symbol: str) -> str:
+        """Why nothing new may leave for a symbol's venue; empty if it may."""
+        if not self.state.venue_states:
+            return ""
+        venue = self._orders.venue_of(symbol)
         held = self.state.venue_states.get(venue)
         return f"{venue} is {held[0]}: {held[1]}" if held is not None else ""
 
@@ -138,12 +137,8 @@ class ClaimBook:
     def take(self, claim: Claim) -> None:
         """Take one claim to its end."""
         if claim.account and claim.account != self._account:
-            self._alert_once(
-                f"account|{claim.account}",
-                "foreign-account",
-                f"the venue told of account `{claim.account}`; this run trades "
-                f"`{self._account}`: not booked",
-            )
+            message = f"the venue told of account `{claim.account}`, not ours: not booked"
+            self._alert_once("foreign-account", claim.account, message)
             return
         if isinstance(claim, BustReport):
             self._busted(claim)
@@ -151,12 +146,11 @@ class ClaimBook:
             self._filled(claim)
         else:
             self._stands(claim)
-        self.settle()
+        if self.state.waiting:
+            self.settle()
 
     def settle(self) -> None:
         """Look at the claims that wait: their order may have become known, or be nobody's."""
-        if not self.state.waiting:
-            return
         waiting, self.state.waiting = self.state.waiting, []
         for claim in waiting:
             if isinstance(claim, FillReport):
@@ -172,15 +166,17 @@ class ClaimBook:
             found = state.venue_ids.get((claim.symbol, claim.venue_order_id))
         return found
 
-    def _learn(self, claim: OrderStatusReport | FillReport, order_id: str) -> WorkingOrder | None:
+    def _learn(
+        self, claim: OrderStatusReport | FillReport, order_id: str | None
+    ) -> WorkingOrder | None:
         """The order's row, which is now also known by the claim's venue id."""
-        if claim.venue_order_id:
+        if order_id is not None and claim.venue_order_id:
             self.state.venue_ids[claim.symbol, claim.venue_order_id] = order_id
-        return self._orders.orders.get(order_id) or self._orders.closed.get(order_id)
+        return self._row(order_id)
 
     def _may_be_ours(self, claim: OrderStatusReport | FillReport) -> bool:
         """Whether it may speak of an order of ours whose venue id we have not been told."""
-        if claim.client_order_id:
+        if claim.client_order_id or (isinstance(claim, OrderStatusReport) and claim.asked_at):
             return False
         rows = (each.life.order for each in self._orders.orders.values())
         return any(
@@ -201,109 +197,45 @@ class ClaimBook:
                 return
             if claim.status is not VenueStatus.OPEN and not claim.filled:
                 return  # over before anybody knew it, and it moved nothing
-            order_id = self._adopt(claim, terms_of_status(claim))
-        working = self._learn(claim, order_id) if order_id is not None else None
+            order_id = self._adopt_standing(claim)
+        working = self._learn(claim, order_id)
         if working is None:
             return
-        for fact in self._news(working, claim):
+        claim = less(claim, self._prior(working, claim))
+        for fact in news(self.state, working, claim, self._orders.now):
             self._orders.apply(fact)
 
-    def _news(self, working: WorkingOrder, claim: OrderStatusReport) -> Iterable[OrderEvent]:
-        """The facts in a claim that are not known yet, in the order they happened.
+    def _prior(self, working: WorkingOrder, claim: OrderStatusReport) -> Decimal:
+        """What had been filled of an order before the run began, and is no part of it.
 
-        Each is made only when the one before it has been taken: a generator on purpose.
+        One that was adopted by a trade since then is asked about for the first time here.
         """
-        life = working.life
-        order, now = life.order, self._orders.now
-        order_id, ts, status = order.order_id, claim.ts, claim.status
-        rejected = status is VenueStatus.REJECTED
-        unnamed = claim.venue_order_id and claim.venue_order_id != order.venue_order_id
-        if not rejected and (unnamed or not life.facts & ACCEPTED):
-            yield OrderAccepted(order_id, claim.venue_order_id, ts, now)
-        if claim.triggered and not life.facts & TRIGGERED:
-            yield OrderTriggered(order_id, ts, now)
-        yield from self._terms(working, claim)
-        filled = claim.filled
-        if filled is None and status is VenueStatus.FILLED:
-            filled = claim.quantity if claim.quantity is not None else order.quantity
-        if filled and filled > life.venue_filled and filled > executed(life):
-            yield QuantityFilled(order_id, filled, ts, now)
-        if status is VenueStatus.CANCELED and not life.facts & CANCELED:
-            yield OrderCanceled(order_id, claim.reason, ts, now)
-        elif status is VenueStatus.EXPIRED and not life.facts & EXPIRED:
-            yield OrderExpired(order_id, ts, now)
-        elif rejected and not life.facts & REJECTED:
-            yield OrderRejected(order_id, claim.reason, ts, now)
-        if claim.asked_at:
-            yield from self._conclude(working, claim, filled or ZERO)
-
-    def _terms(self, working: WorkingOrder, claim: OrderStatusReport) -> Iterable[OrderEvent]:
-        """New terms that the venue shows: those we asked for, or somebody else's."""
-        life, ended = working.life, claim.status in NO_TERMS
-        if claim.quantity is None or ended:
-            return
-        order_id, told = life.order.order_id, self.state.terms_ts
-        if claim.ts <= told.get(order_id, 0):
-            return
-        asked = self.state.modifications.get(order_id, ())
-        for request in reversed(asked):
-            if request.version in life.modifications and shows(claim, request):
-                told[order_id] = claim.ts
-                yield modified(request, claim, self._orders.now)
-                self._answered(order_id, request.version)
-                return
-        if claim.asked_at and differs(life.order, claim):
-            told[order_id] = claim.ts
-            version = max(life.version, life.requested_version) + 1
-            yield OrderModified(
-                order_id,
-                version,
-                claim.quantity,
-                claim.limit_price,
-                claim.trigger_price,
-                claim.ts,
-                self._orders.now,
-            )
-
-    def _answered(self, order_id: str, version: int) -> None:
-        asked = self.state.modifications
-        left = tuple(each for each in asked.get(order_id, ()) if each.version != version)
-        if left:
-            asked[order_id] = left
-        else:
-            asked.pop(order_id, None)
-
-    def _conclude(
-        self, working: WorkingOrder, claim: OrderStatusReport, filled: Decimal
-    ) -> Iterable[OrderEvent]:
-        """The venue was asked after everything we asked for could have taken effect."""
-        life = working.life
-        order, now, ts = life.order, self._orders.now, claim.ts
-        for version in life.modifications:
-            yield ModifyRejected(order.order_id, version, NEVER_TOOK_EFFECT, ts, now)
-        self.state.modifications.pop(order.order_id, None)
-        if order.pending is PendingRequest.CANCEL and claim.status is VenueStatus.OPEN:
-            yield CancelRejected(order.order_id, NEVER_TOOK_EFFECT, ts, now)
-        if order.in_doubt:
-            yield DoubtResolved(order.order_id, filled, ts, now)
+        order_id, state = working.life.order.order_id, self.state
+        began = self._orders.venue_of(claim.symbol) in state.opened
+        if order_id.startswith(ADOPTED) and not began and order_id not in state.prior:
+            before = EXACT.subtract(claim.filled or ZERO, executed(working.life))
+            state.prior[order_id] = max(before, ZERO)
+        return state.prior.get(order_id, ZERO)
 
     # Fills ------------------------------------------------------------------------------------
 
     def _filled(self, claim: FillReport) -> None:
         key = (claim.symbol, claim.trade_id, claim.side)
         known = self.state.traded.get(key)
+        if claim.ts < self._since(claim.symbol):
+            return
         order_id = known or self.order_of(claim)
         if order_id is None:
             if self._may_be_ours(claim):
                 self.state.waiting.append(claim)
                 return
             order_id = self._adopt(claim, terms_of_fill(claim))
-        working = self._learn(claim, order_id) if order_id is not None else None
+        working = self._learn(claim, order_id)
         if working is None:
             return
         life = working.life
         fact = fact_of(claim, life.order, self._orders.now)
-        if known is not None and is_same(fact, (life.executions or {}).get(claim.trade_id)):
+        if self.is_booked(claim):
             return
         self.state.traded[key] = life.order.order_id
         if life.order.order_id.startswith(ADOPTED):
@@ -312,6 +244,23 @@ class ClaimBook:
         if key in self.state.busted:
             self.state.busted.remove(key)
             self._orders.apply(bust_of(claim, life.order.order_id, self._orders.now))
+
+    def is_booked(self, claim: FillReport) -> bool:
+        """Whether this very trade is in the books, with these very numbers."""
+        order_id = self.state.traded.get((claim.symbol, claim.trade_id, claim.side))
+        working = self._row(order_id)
+        if working is None:
+            return False
+        known = (working.life.executions or {}).get(claim.trade_id)
+        return is_same(fact_of(claim, working.life.order, 0), known)
+
+    def _row(self, order_id: str | None) -> WorkingOrder | None:
+        if order_id is None:
+            return None
+        return self._orders.orders.get(order_id) or self._orders.closed.get(order_id)
+
+    def _since(self, symbol: str) -> int:
+        return self.state.since.get(self._orders.venue_of(symbol), 0)
 
     def _grow(self, working: WorkingOrder, fact: OrderFilled) -> None:
         """An adopted order is at least as large as what was filled of it."""
@@ -331,26 +280,31 @@ class ClaimBook:
             if key not in self.state.busted:
                 self.state.busted.append(key)
             return
-        working = self._orders.orders.get(order_id) or self._orders.closed.get(order_id)
+        working = self._row(order_id)
         if working is not None and claim.trade_id not in working.life.busted:
             self._orders.apply(bust_of(claim, order_id, self._orders.now))
 
     # Adoption ---------------------------------------------------------------------------------
 
+    def _adopt_standing(self, claim: OrderStatusReport) -> str | None:
+        """Adopt an order as it stands; what filled before the run began is no part of it."""
+        began = self._orders.venue_of(claim.symbol) in self.state.opened
+        prior = ZERO if began else claim.filled or ZERO
+        order_id = self._adopt(claim, terms_of_status(less(claim, prior)))
+        if order_id is not None and not began:
+            self.state.prior[order_id] = prior
+        return order_id
+
     def _adopt(self, claim: OrderStatusReport | FillReport, terms: SubmitOrder) -> str | None:
         """Take an order up that nobody knew; None for a symbol that is not traded here."""
         state = self.state
-        terms = replace(
-            terms, order_id=f"{ADOPTED}{state.adopted + 1:06d}", strategy=self._owner(claim)
-        )
+        order_id = f"{ADOPTED}{state.adopted + 1:06d}"
+        owner = owner_of(claim.client_order_id, self._tag, self.strategies) or EXTERNAL
+        terms = replace(terms, order_id=order_id, strategy=owner)
         event = OrderAdopted(terms, claim.venue_order_id, self._orders.now)
         if not self._orders.adopt(event):
-            self._alert_once(
-                f"symbol|{claim.symbol}",
-                "unknown-symbol",
-                f"the venue told of an order of {claim.symbol}, which this run does not trade: "
-                f"not booked",
-            )
+            message = f"the venue told of an order of {claim.symbol}, not traded here: not booked"
+            self._alert_once("unknown-symbol", claim.symbol, message)
             return None
         state.adopted += 1
         if claim.client_order_id:
@@ -368,14 +322,7 @@ class ClaimBook:
             self._orders.apply(StateUnknown(terms.order_id, reason, claim.ts, self._orders.now))
         return terms.order_id
 
-    def _owner(self, claim: OrderStatusReport | FillReport) -> str:
-        """Whose order it is: our own client ids say so, whatever became of the intent."""
-        made = read_client_order_id(claim.client_order_id)
-        if made is None or made.tag != self._tag or not 0 < made.strategy <= len(self.strategies):
-            return EXTERNAL
-        return self.strategies[made.strategy - 1]
-
-    def _alert_once(self, key: str, code: str, message: str) -> None:
-        if key not in self._told:
-            self._told.add(key)
+    def _alert_once(self, code: str, subject: str, message: str) -> None:
+        if (code, subject) not in self.state.told:
+            self.state.told.append((code, subject))
             self._orders.alert(code, message)

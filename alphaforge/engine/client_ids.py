@@ -11,6 +11,7 @@ numbers again, but under an epoch that nobody had before. Must never be random.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _PATTERN = re.compile(r"af([0-9a-f]{14})([0-9a-f]{6})([0-9a-f]{2})([0-9a-f]{8})")
@@ -48,3 +49,14 @@ def read_client_order_id(text: str) -> ClientId | None:
         return None
     tag, epoch, strategy, number = found.groups()
     return ClientId(tag, int(epoch, 16), int(strategy, 16), int(number, 16))
+
+
+def owner_of(text: str, tag: str, strategies: Sequence[str]) -> str:
+    """The strategy of an order of the run with this tag; empty for any other order's id.
+
+    The id says so, whatever became of the intent.
+    """
+    made = read_client_order_id(text)
+    if made is None or made.tag != tag or not 0 < made.strategy <= len(strategies):
+        return ""
+    return strategies[made.strategy - 1]

@@ -17,12 +17,14 @@ from alphaforge.engine.data import TOO_LARGE, DataEngine
 from alphaforge.engine.desk import Shared
 from alphaforge.engine.execution import ExecutionEngine
 from alphaforge.engine.funding import pay_funding
+from alphaforge.engine.interruption import RAISED
 from alphaforge.engine.markets import Markets, SymbolState, VenueClock
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.strategies import Runner, StrategyManager
 from alphaforge.engine.strategy import Strategy
 from alphaforge.engine.timers import Timers
 from alphaforge.model.claims import (
+    BooksDiffer,
     BustReport,
     Claim,
     FillReport,
@@ -69,7 +71,7 @@ MOST_REQUESTS: Final = 10_000
 
 _NOT_EVENTS: Final = (Approved, Alert, Signal, FundingPaid)
 
-EngineEvent = MarketEvent | OrderReport | OperatorCommand | Claim | VenueStateChanged
+EngineEvent = MarketEvent | OrderReport | OperatorCommand | Claim | VenueStateChanged | BooksDiffer
 
 
 class Engine:
@@ -129,6 +131,7 @@ class Engine:
         claims = self.execution.claims
         if claims is not None:
             self._handlers |= {VenueStateChanged: claims.venue_changed, BeginEpoch: claims.begin}
+            self._handlers[BooksDiffer] = claims.differ
 
     def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
         """Add a strategy under a unique name; it starts with `StartSession`."""
@@ -145,7 +148,8 @@ class Engine:
         sequence = self.sequence = self.sequence + 1
         clock = self.timers
         now = event.ts_local
-        if now >= clock.next_due:
+        # Nothing is decided before the epoch is known under which it would be sent.
+        if now >= clock.next_due and event.__class__ is not BeginEpoch:
             self._fire(now)
         if now > clock.now:
             clock.now = now
@@ -182,8 +186,8 @@ class Engine:
             for callback in state.trade_listeners:
                 try:
                     callback(event)
-                except (Exception, SystemExit) as error:  # noqa: BLE001 - a strategy call
-                    self.strategies.failed(callback, error)
+                except RAISED as error:
+                    self.strategies.failed(callback, error, event)
         else:
             self.strategies.dispatch_timed(state.trade_listeners, event)
         if self._requests:

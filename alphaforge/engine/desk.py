@@ -186,7 +186,7 @@ class Desk:
             None if stop_loss is None else decimal_of(stop_loss),
             tag,
             self._name,
-            order_id=self._execution.next_id(),
+            order_id=self._execution.next_id(self._name),
             leaves=amount,
             ts=self._execution.timers.now,
         )
@@ -199,7 +199,7 @@ class Desk:
     def _queue(self, order: Order) -> Order:
         execution = self._execution
         if not order.order_id:
-            force_setattr(order, "order_id", execution.next_id())
+            force_setattr(order, "order_id", execution.next_id(self._name))
             force_setattr(order, "ts", execution.timers.now)
         self.working[order.order_id] = order
         if self.historical:

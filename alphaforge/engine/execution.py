@@ -4,14 +4,18 @@ Made without arguments it is a whole small engine: simulated venue, own portfoli
 steps of 1e-8, default fees. `Engine` gives it its shared parts. Must never decide what to trade.
 """
 
+from decimal import Decimal
+
+import msgspec
+
 from alphaforge.engine.claims import ClaimBook
-from alphaforge.engine.lifecycle import begin
+from alphaforge.engine.lifecycle import OrderLife, begin
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.oms import OrderManagement
 from alphaforge.engine.portfolio import Position
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.timers import Timers
-from alphaforge.engine.working import WorkingOrder
+from alphaforge.engine.working import Counts, WorkingOrder
 from alphaforge.model.commands import Approved
 from alphaforge.model.enums import OrderType
 from alphaforge.model.events import Alert, FundingPaid, OrderAdopted, OrderEvent, Signal
@@ -19,6 +23,28 @@ from alphaforge.model.market import Trade
 from alphaforge.model.numbers import ZERO
 from alphaforge.model.orders import Fill, Order
 from alphaforge.model.settings import EngineSettings
+
+
+class SavedOrder(msgspec.Struct):
+    """A working or ended order without what the books hold already.
+
+    Attributes:
+        reserved: Quantity held back for it, and at which price; None while nothing is.
+    """
+
+    life: OrderLife
+    price: Decimal
+    asked: Decimal
+    reserved: tuple[Decimal, Decimal] | None
+
+
+class OrdersState(msgspec.Struct):
+    """What a snapshot keeps of the orders; the lives are the live ones, not copies."""
+
+    numbered: int
+    counts: Counts
+    working: list[SavedOrder]
+    closed: list[SavedOrder]
 
 
 class ExecutionEngine(OrderManagement):
@@ -70,6 +96,37 @@ class ExecutionEngine(OrderManagement):
         self.apply(event)
         return True
 
+    def save(self) -> OrdersState:
+        """Every order that works or ended lately, to be written at once: they go on changing."""
+        return OrdersState(
+            self.numbers.taken,
+            self.counts,
+            [_saved(each) for each in self.orders.values()],
+            [_saved(each) for each in self.closed.values()],
+        )
+
+    def load(self, state: OrdersState) -> None:
+        """Take back what `save` gave, into an engine that has its positions but no order yet."""
+        self.numbers.taken, self.counts = state.numbered, state.counts
+        for saved in state.working:
+            working = self._row(saved)
+            order = working.life.order
+            self.orders[order.order_id] = working
+            if saved.reserved is not None:
+                quantity, price = saved.reserved
+                usual, working.price = working.price, price
+                self._reserve(working, quantity)
+                working.price = usual
+            if order.in_doubt:
+                self.doubtful.add(order.order_id)
+        self.closed |= {each.life.order.order_id: self._row(each) for each in state.closed}
+
+    def _row(self, saved: SavedOrder) -> WorkingOrder:
+        order = saved.life.order
+        instrument = self.markets.states[order.symbol].instrument
+        position = self.portfolio.position(order.strategy, instrument)
+        return WorkingOrder(saved.life, instrument, position, saved.price, None, saved.asked)
+
     # What a script uses -----------------------------------------------------------------------
 
     def process_trade(self, trade: Trade) -> None:
@@ -116,6 +173,11 @@ class ExecutionEngine(OrderManagement):
     def outgoing(self) -> list[Approved]:
         """What must go over a wire, in the record."""
         return [each for each in self.record if isinstance(each, Approved)]
+
+    def venue_of(self, symbol: str) -> str:
+        """The venue of a symbol; empty for one that is not traded here."""
+        state = self.markets.states.get(symbol)
+        return state.instrument.venue if state is not None else ""
 
     def position(self, symbol: str, strategy: str = "") -> Position:
         """A strategy's position in a symbol; without a name the account's, over all strategies."""
@@ -166,3 +228,9 @@ class ExecutionEngine(OrderManagement):
             if order.reduce_only and order.order_type is OrderType.MARKET:
                 return order
         return None
+
+
+def _saved(working: WorkingOrder) -> SavedOrder:
+    held = working.reservation
+    reserved = None if held is None else (held.quantity or ZERO, held.price)
+    return SavedOrder(working.life, working.price, working.asked, reserved)

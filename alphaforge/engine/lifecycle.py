@@ -15,6 +15,7 @@ from typing import Final
 
 from msgspec.structs import force_setattr
 
+from alphaforge.engine.fact_details import DETAILS, take_terms
 from alphaforge.engine.order_facts import (
     ABSENT,
     ACCEPTED,
@@ -22,7 +23,6 @@ from alphaforge.engine.order_facts import (
     CANCELED,
     CLOSING,
     DENIED,
-    DETAILS,
     DOUBTFUL,
     EXPIRED,
     FACTS,
@@ -31,7 +31,6 @@ from alphaforge.engine.order_facts import (
     SENT,
     OrderFacts,
     executed,
-    take_terms,
 )
 from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import OrderStatus, PendingRequest
@@ -178,7 +177,9 @@ class OrderLife(OrderFacts, gc=False, eq=False):
     def _in_doubt(self, facts: int, status: OrderStatus) -> bool:
         doubts = self.doubts & ~self.answered
         closed = facts & CLOSING
-        if status is _FILLED or closed:
+        if status is _FILLED:
+            doubts &= 24  # one adopted by its trades may be larger than they are
+        elif closed:
             doubts &= 8
         elif facts & ACCEPTED:
             doubts &= ~1
@@ -187,8 +188,10 @@ class OrderLife(OrderFacts, gc=False, eq=False):
         if status is _FILLED:
             return False
         if facts & (DENIED | REJECTED) and self.order.filled:
-            return True
-        return bool(self.facts & ABSENT and not facts & ABSENT and not closed)
+            # A venue may refuse what is left of an order: it is certain once it named the fills.
+            return self.venue_filled not in {executed(self), self.order.filled}
+        revived = self.facts & ABSENT and not facts & ABSENT and not closed
+        return bool(revived and not self.answered & 16)
 
 
 def begin(terms: SubmitOrder, ts: int) -> OrderLife:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from msgspec.structs import force_setattr
 
 from alphaforge.engine.brackets import Brackets
-from alphaforge.engine.claims import KEEP_CLOSED, ClaimBook
+from alphaforge.engine.claim_state import KEEP_CLOSED
+from alphaforge.engine.claims import ClaimBook
 from alphaforge.engine.lifecycle import OrderLife
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.meter import LatencyMeter, now_ns
@@ -22,6 +23,7 @@ from alphaforge.engine.valuation import Valuation
 from alphaforge.engine.working import (
     Counts,
     Listener,
+    OrderNumbers,
     Recorded,
     WorkingOrder,
     reversal,
@@ -51,7 +53,6 @@ from alphaforge.model.settings import EngineSettings
 _BUY, _SELL = OrderSide.BUY, OrderSide.SELL
 _INITIALIZED, _CANCEL = OrderStatus.INITIALIZED, PendingRequest.CANCEL
 
-
 ALL_MEASURED, SAMPLE_MASK = 4_096, 15
 """The first so many orders are timed, then one in sixteen."""
 
@@ -64,6 +65,7 @@ class OrderManagement:
         mixed: More than order events and fills is in it.
         orders: Working orders by id, and closed ones in doubt.
         closed: Over a wire, ended orders: a late fill is still theirs. Empty where simulated.
+        doubtful: Ids of the orders in doubt.
         latency: Wall ns from a request to what came of it at once; where simulated, the fill.
     """
 
@@ -91,12 +93,12 @@ class OrderManagement:
         self.listener: Listener | None = None
         self.orders: dict[str, WorkingOrder] = {}
         self.closed: dict[str, WorkingOrder] = {}
-        self._doubts: set[str] = set()
+        self.doubtful: set[str] = set()
         self.counts = Counts()
         self.record: list[Recorded] = []
         self.mixed = False
         self.latency = LatencyMeter()
-        self._numbered = 0
+        self.numbers = OrderNumbers()
         self.claims: ClaimBook | None = None
         if venue is not None:
             venue.report = self.apply
@@ -107,10 +109,9 @@ class OrderManagement:
         """Engine time, ns UTC."""
         return self.timers.now
 
-    def next_id(self) -> str:
+    def next_id(self, strategy: str = "") -> str:
         """The next order id, run-local and deterministic."""
-        self._numbered += 1
-        return f"o-{self._numbered:06d}"
+        return f"o-{self.numbers.next(strategy):06d}"
 
     def deny(self, order: Order, reason: str) -> Order:
         """Refuse an order without asking the gate."""
@@ -118,16 +119,16 @@ class OrderManagement:
 
     def submit(self, order: Order) -> Order:
         """Number an order, judge it, send it if it passes; its handle shows what came of it."""
-        number = self._numbered
+        number = self.numbers.taken
         started = now_ns() if number < ALL_MEASURED or not number & SAMPLE_MASK else 0
         if not order.order_id:
-            force_setattr(order, "order_id", self.next_id())
+            force_setattr(order, "order_id", self.next_id(order.strategy))
             force_setattr(order, "ts", self.timers.now)
         elif order.status is not _INITIALIZED:
             message = f"order {order.order_id} was submitted already and is {order.status}"
             raise UsageError(message, remedy="make a new order for every submit")
         life = OrderLife(order)
-        if self._doubts or self.claims is not None:
+        if self.doubtful or self.claims is not None:
             reason = self._why_not(order)
             if reason:
                 return self._deny(life, (reason,))
@@ -165,10 +166,12 @@ class OrderManagement:
         """Ask for a working order's end; of one that has ended already, nothing is asked."""
         working = self.orders.get(order.order_id)
         if working is None or not order.is_open:
-            self._tell(RequestDenied(order.order_id, (f"order is {order.status}",), self.now))
+            self._refuse(order, f"order is {order.status}")
         elif order.pending is not _CANCEL or order.in_doubt:
-            self.apply(CancelRequested(order.order_id, self.now))
-            self._send(self.gate.cancel(order, self.now))
+            approved = self.gate.cancel(order, self.now)
+            if approved is not None:
+                self.apply(CancelRequested(order.order_id, self.now))
+                self._send(approved)
 
     def modify(
         self,
@@ -180,29 +183,32 @@ class OrderManagement:
         """Ask for new terms of a working order; a refusal arrives as `RequestDenied`."""
         working = self.orders.get(order.order_id)
         if working is None or not order.is_open:
-            self._tell(RequestDenied(order.order_id, (f"order is {order.status}",), self.now))
+            self._refuse(order, f"order is {order.status}")
             return
         request = ModifyOrder(
             order.order_id,
-            working.life.requested_version + 1,
+            max(working.life.requested_version, working.life.version) + 1,
             None if quantity is None else decimal_of(quantity),
             None if limit is None else decimal_of(limit),
             None if stop is None else decimal_of(stop),
         )
-        reason = self.claims.why_not(working.instrument.venue) if self.claims is not None else ""
+        reason = self.claims.why_not(order.symbol) if self.claims is not None else ""
         if reason:
-            self._tell(RequestDenied(order.order_id, (reason,), self.now))
+            self._refuse(order, reason)
             return
         self._release(working)
         judged = self.gate.modify(order, request, self.now)
         verdict = judged.verdict
         if isinstance(verdict, Refused):
             self._reserve(working, working.worst)
-            self._tell(RequestDenied(order.order_id, verdict.reasons, self.now))
+            self._refuse(order, *verdict.reasons)
             return
         self._reserve_worst(working, verdict, judged.price)
         self.apply(ModifyRequested(order.order_id, request.version, self.now))
         self._send(verdict)
+
+    def _refuse(self, order: Order, *reasons: str) -> None:
+        self.record.append(RequestDenied(order.order_id, reasons, self.now))
 
     def _reserve_worst(self, working: WorkingOrder, approved: Approved, price: Decimal) -> None:
         """Until the venue answers, the larger of the old and the new terms is held back."""
@@ -228,19 +234,18 @@ class OrderManagement:
 
     def _why_not(self, order: Order) -> str:
         """Why nothing may leave now, whatever it is; empty if it may, with its name for a wire."""
-        if self._doubts and self._in_doubt_beside(order):
+        if self.doubtful and self._in_doubt_beside(order):
             return f"a {order.side} order on {order.symbol} is in doubt"
         if self.claims is None:
             return ""
-        state = self.markets.states.get(order.symbol)
-        if state is not None and (reason := self.claims.why_not(state.instrument.venue)):
-            return reason
-        self.claims.name(order)
-        return ""
+        reason = self.claims.why_not(order.symbol)
+        if not reason:
+            self.claims.name(order)
+        return reason
 
     def _in_doubt_beside(self, order: Order) -> bool:
         """Whether a same-side order of the strategy on the symbol has an unknown outcome."""
-        beside = (self.orders[order_id].life.order for order_id in self._doubts)
+        beside = (self.orders[order_id].life.order for order_id in self.doubtful)
         return any(
             other.symbol == order.symbol
             and other.side is order.side
@@ -264,9 +269,6 @@ class OrderManagement:
         elif self.claims is not None:
             self.claims.sent(approved)
             self.leave(approved)
-
-    def _tell(self, event: OrderEvent) -> None:
-        self.record.append(event)
 
     def apply(self, report: OrderEvent) -> None:  # noqa: PLR0912 - perf: orders
         """Take one fact about an order: fold it, book a new fill, bring everything up to it."""
@@ -322,9 +324,9 @@ class OrderManagement:
         order = working.life.order
         order_id = order.order_id
         if order.in_doubt:
-            self._doubts.add(order_id)
-        elif self._doubts:
-            self._doubts.discard(order_id)
+            self.doubtful.add(order_id)
+        elif self.doubtful:
+            self.doubtful.discard(order_id)
         if order.is_open or order.in_doubt or (working.asked and working.may_grow):
             if working.reservation is not None or self.closed or working.asked:
                 self._keep_open(working)

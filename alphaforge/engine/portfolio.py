@@ -135,6 +135,16 @@ class RoundTrip(msgspec.Struct, gc=False):
     fees: Decimal = ZERO
 
 
+class PortfolioState(msgspec.Struct):
+    """What a snapshot keeps of a portfolio; its parts are the live ones, not copies."""
+
+    cash: dict[str, Decimal]
+    positions: list[Position]
+    closed_positions: list[ClosedPosition]
+    fees_by_currency: dict[str, Decimal]
+    net: dict[str, Decimal]
+
+
 class Portfolio:
     """Books fills into positions and cash, and marks them.
 
@@ -243,6 +253,23 @@ class Portfolio:
             report.liquidity,
             realized,
         )
+
+    def save(self) -> PortfolioState:
+        """All that was booked, to be written at once: it goes on changing."""
+        positions = list(self.positions.values())
+        return PortfolioState(
+            self.cash, positions, self.closed_positions, self.fees_by_currency, self._net
+        )
+
+    def load(self, state: PortfolioState, instruments: Callable[[str], Instrument]) -> None:
+        """Take back what `save` gave; `instruments` finds the rules of a symbol."""
+        self.cash = state.cash
+        self.closed_positions = state.closed_positions
+        self.fees_by_currency = state.fees_by_currency
+        self._net = state.net
+        self.positions = {(each.strategy, each.symbol): each for each in state.positions}
+        for each in state.positions:
+            each.instrument = instruments(each.symbol)
 
     def turnover(self) -> dict[str, Decimal]:
         """Σ value of all fills, by settle currency."""

@@ -1,25 +1,39 @@
 """Many strategies in one engine: register, start, stop, restart, and call them safely.
 
-A callback that raises stops its strategy, with an alert that shows the user's own frames; its
-working orders are canceled and the others go on. Must never touch a market or an order itself.
+A callback that raises, or that a watchdog had to interrupt, stops its strategy, with an alert that
+shows the user's own frames; its working orders are canceled and the others go on. Must never touch
+a market or an order itself.
 """
 
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
 from alphaforge.engine.desk import Desk, Shared
+from alphaforge.engine.interruption import (
+    HUNG,
+    RAISED,
+    Guard,
+    HungCallbackError,
+    RepeatedInterruptionError,
+    detail_of,
+    interrupted_call,
+    interruptions,
+    name_of,
+    own_frames,
+)
 from alphaforge.engine.meter import Stopwatch
 from alphaforge.engine.portfolio import Position
 from alphaforge.engine.strategy import Strategy
-from alphaforge.engine.timers import Timers
+from alphaforge.engine.timers import Action, Timers
 from alphaforge.errors import UsageError
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
 from alphaforge.model.market import HistoryBars
 from alphaforge.model.orders import Fill, Order
+from alphaforge.model.step import Step
 
 
 class RunState(StrEnum):
@@ -32,7 +46,12 @@ class RunState(StrEnum):
 
 
 class Runner:
-    """One strategy in the engine: its object, its desk, and how it is doing."""
+    """One strategy in the engine: its object, its desk, and how it is doing.
+
+    Attributes:
+        starts: How often it was started.
+        timers: Registration of each of its timers, by name.
+    """
 
     def __init__(
         self, name: str, make: Callable[[], Strategy], shared: Shared, manager: "StrategyManager"
@@ -45,7 +64,7 @@ class Runner:
         self._make = make
         self._shared = shared
         self._manager = manager
-        self._timers: dict[str, int] = {}
+        self.timers: dict[str, int] = {}
         self.strategy = make()
         self._attach()
 
@@ -62,7 +81,7 @@ class Runner:
         """Start over with a new strategy object."""
         self.unlisten()
         self.strategy = self._make()
-        self._timers.clear()
+        self.timers.clear()
         self._attach()
 
     def _own(self, callback: str) -> Callable[..., object] | None:
@@ -97,15 +116,26 @@ class Runner:
 
     def start_timer(self, name: str, every: int, now: int) -> None:
         """Start a repeating timer; setting the same name again changes nothing."""
-        if name not in self._timers:
+        if name not in self.timers:
             tick = partial(self._tick, name, every, self.starts)
-            self._timers[name] = self._manager.timers.schedule(now + every, tick)
+            self.timers[name] = self._manager.timers.schedule(now + every, tick)
+
+    def timer_of(self, action: Action) -> tuple[str, int, int] | None:
+        """Name, period (ns) and run of a timer of this strategy; None for another action."""
+        if isinstance(action, partial) and action.func == self._tick:
+            name, every, run = action.args
+            return name, every, run
+        return None
+
+    def timer_action(self, name: str, every: int, run: int) -> Action:
+        """What a timer of this strategy does when it is due."""
+        return partial(self._tick, name, every, run)
 
     def _tick(self, name: str, every: int, run: int, due: int) -> None:
         if self.state is RunState.RUNNING and run == self.starts:
             self._manager.call(self, self.strategy.on_timer, name)
             again = partial(self._tick, name, every, run)
-            self._manager.timers.schedule(due + every, again, self._timers[name])
+            self._manager.timers.schedule(due + every, again, self.timers[name])
 
 
 class StrategyManager:
@@ -118,6 +148,7 @@ class StrategyManager:
         self.hears_orders = False
         self._shared = shared
         self._requests = shared.requests
+        self._repeated: dict[str, RepeatedInterruptionError] = {}
         shared.execution.listener = self
 
     def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
@@ -153,8 +184,8 @@ class StrategyManager:
         started = runner.timing.start()
         try:
             callback(*args)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
-            self._failed(runner, error)
+        except RAISED as error:
+            self._failed(runner, error, callback, args)
         if started:
             runner.timing.stop(started)
 
@@ -163,8 +194,8 @@ class StrategyManager:
         for callback in listeners:
             try:
                 callback(event)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything
-                self.failed(callback, error)
+            except RAISED as error:
+                self.failed(callback, error, event)
 
     def dispatch_timed(self, listeners: tuple[Callable[..., object], ...], event: object) -> None:
         """The same, timing each strategy: used for one event in many."""
@@ -220,38 +251,116 @@ class StrategyManager:
 
     def fail(self, name: str, error: Exception) -> None:
         """Stop a strategy for a reason from outside its callbacks."""
-        self._failed(self.runners[name], error)
+        self._end(self.runners[name], error)
+        self._tell_failure(self.runners[name], error)
 
-    def failed(self, callback: Callable[..., object], error: Exception | SystemExit) -> None:
-        """Stop the strategy whose callback raised."""
-        self._failed(self.owners[callback], error)
+    def halt(self, name: str, error: Exception) -> None:
+        """Never call a strategy again, and leave its orders alone: a recovery tells the rest."""
+        runner = self.runners[name]
+        runner.state = RunState.FAILED
+        runner.error = error
+        runner.unlisten()
 
-    def _failed(self, runner: Runner, error: Exception | SystemExit) -> None:
+    def failed(
+        self,
+        callback: Callable[..., object],
+        error: Exception | SystemExit | HungCallbackError,
+        event: object,
+    ) -> None:
+        """Stop the strategy whose callback raised when it was called with an event."""
+        self._failed(self.owners[callback], error, callback, (event,))
+
+    def _failed(
+        self,
+        runner: Runner,
+        error: Exception | SystemExit | HungCallbackError,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+    ) -> None:
         """Stop a strategy that raised: what this callback asked for is dropped, its orders go."""
-        execution = self._shared.execution
-        if isinstance(error, SystemExit):  # a strategy ends itself by an error, never the engine
-            told = RuntimeError(f"it called sys.exit({error.code!r})")
-            error = told.with_traceback(error.__traceback__)
+        if isinstance(error, RepeatedInterruptionError):
+            self._end(runner, TimeoutError(error.alert.message))
+            error.repeat(self._shared)
+        elif isinstance(error, HungCallbackError):
+            self._tell_hung(runner, error, callback, args)
+        elif isinstance(error, SystemExit):  # a strategy ends itself by an error, not the engine
+            raised = RuntimeError(f"it called sys.exit({error.code!r})")
+            self._end(runner, raised.with_traceback(error.__traceback__))
+            self._tell_failure(runner, raised)
+        else:
+            self._end(runner, error)
+            self._tell_failure(runner, error)
+
+    def _end(self, runner: Runner, error: Exception) -> None:
+        """Never call a strategy again; its requests of this event are dropped, its orders go."""
         self._drop_requests(runner)
         runner.state = RunState.FAILED
         runner.error = error
         runner.unlisten()
-        self._requests.append((execution.cancel_all, (runner.name,)))
-        message = (
-            f"strategy {runner.name} was stopped: {type(error).__name__}: {error}"
-            if str(error)
-            else f"strategy {runner.name} was stopped: {type(error).__name__}"
-        )
-        execution.leave(
-            Alert(
-                AlertLevel.ERROR,
-                "strategy-error",
-                message,
-                execution.now,
-                strategy=runner.name,
-                detail=own_frames(error),
-            )
-        )
+        self._requests.append((self._shared.execution.cancel_all, (runner.name,)))
+
+    def _tell_failure(self, runner: Runner, error: Exception) -> None:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        message = f"strategy {runner.name} was stopped: {what}"
+        self._alert(runner, "strategy-error", message, own_frames(error))
+
+    def _tell_hung(
+        self,
+        runner: Runner,
+        error: HungCallbackError,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+    ) -> None:
+        """Say which call was interrupted, well enough for a repetition to stop at the same one."""
+        problem = f"{name_of(callback)} did not return within {error.seconds:g} s"
+        self._end(runner, TimeoutError(problem).with_traceback(error.__traceback__))
+        was = interrupted_call(callback, args, self._shared)
+        message = f"strategy {runner.name} was stopped: {problem}"
+        self._alert(runner, HUNG, message, detail_of(own_frames(error), was))
+
+    def _alert(self, runner: Runner, code: str, message: str, detail: str) -> None:
+        execution = self._shared.execution
+        now, name = execution.now, runner.name
+        execution.leave(Alert(AlertLevel.ERROR, code, message, now, strategy=name, detail=detail))
+
+    @contextmanager
+    def stop_instead_of(self, step: Step) -> Generator[None]:
+        """Have the one event processed inside stop strategies where the journaled Step says so.
+
+        A call that was interrupted then is not made now; what it had left is left again.
+        """
+        self._repeated = interruptions(step)
+        if not self._repeated:
+            yield
+            return
+        self.call = self._call_or_stop
+        self._exchange(lambda bound: self._guarded(self.owners[bound], bound))
+        try:
+            yield
+        finally:
+            self._exchange(lambda guard: guard.bound if isinstance(guard, Guard) else guard)
+            del self.call
+            self._repeated = {}
+
+    def _exchange(self, other: Callable[[Callable[..., object]], Callable[..., object]]) -> None:
+        """Put another callable in the place of each that is called without `call`."""
+        for state in self._shared.data.markets.states.values():
+            state.trade_listeners = tuple(map(other, state.trade_listeners))
+            state.quote_listeners = tuple(map(other, state.quote_listeners))
+            state.book_listeners = tuple(map(other, state.book_listeners))
+
+    def _call_or_stop(self, runner: Runner, callback: Callable[..., object], *args: Any) -> None:
+        bound = callback.bound if isinstance(callback, Guard) else callback
+        self.__class__.call(self, runner, self._guarded(runner, bound), *args)
+
+    def _guarded(self, runner: Runner, bound: Callable[..., object]) -> Guard:
+        return Guard(bound, partial(self._stop_before, runner, bound))
+
+    def _stop_before(self, runner: Runner, callback: Callable[..., object], *args: Any) -> None:
+        """Raise if this is the call that was interrupted then."""
+        error = self._repeated.get(runner.name)
+        if error is not None and error.struck(callback, args, self._shared.execution):
+            raise error
 
     def _drop_requests(self, runner: Runner) -> None:
         """Put nothing in the place of its earlier requests: the queue is being walked."""
@@ -270,12 +379,3 @@ class StrategyManager:
 
 def _nothing() -> None:
     """What is left of a dropped request."""
-
-
-def own_frames(error: BaseException) -> str:
-    """A traceback without the engine's frames: what the user wrote, file by file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    engine = __file__.rpartition("/")[0]
-    own = [frame for frame in frames if not frame.filename.startswith(engine)]
-    shown = traceback.format_list(own or frames[-1:])
-    return "".join([*shown, *traceback.format_exception_only(error)]).rstrip()

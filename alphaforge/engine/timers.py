@@ -49,5 +49,20 @@ class Timers:
         self.next_due = self._heap[0][0] if self._heap else FAR
         return due, action
 
+    @property
+    def registered(self) -> int:
+        """How many registrations were numbered so far."""
+        return self._registered
+
+    def pending(self) -> list[tuple[int, int, Action]]:
+        """Every waiting action as (due, registration, action), the next one first."""
+        return sorted(self._heap, key=lambda each: each[:2])
+
+    def load(self, registered: int, pending: list[tuple[int, int, Action]]) -> None:
+        """Wait for these actions and no others; `registered` numbers are taken."""
+        self._registered = registered
+        self._heap = sorted(pending, key=lambda each: each[:2])
+        self.next_due = self._heap[0][0] if self._heap else FAR
+
     def __len__(self) -> int:
         return len(self._heap)

@@ -49,6 +49,25 @@ class Listener(Protocol):
         ...
 
 
+class OrderNumbers:
+    """Counts the orders of an engine.
+
+    Attributes:
+        taken: The last number given.
+    """
+
+    __slots__ = ("taken",)
+
+    def __init__(self, taken: int = 0) -> None:
+        self.taken = taken
+
+    def next(self, strategy: str) -> int:
+        """The number of the next order, whoever asks for it."""
+        del strategy
+        self.taken += 1
+        return self.taken
+
+
 class WorkingOrder(msgspec.Struct, gc=False, eq=False):
     """A row of the hot table: open orders, and closed ones in doubt.
 

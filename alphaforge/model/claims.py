@@ -139,5 +139,24 @@ class VenueStateChanged(msgspec.Struct, frozen=True, gc=False, tag="venue_state"
     cursor: int = 0
 
 
+class BooksDiffer(msgspec.Struct, frozen=True, gc=False, tag="books_differ"):
+    """A venue's balance or position is not ours, and stayed so when it was looked at again.
+
+    Attributes:
+        kind: `balance` or `position`.
+        subject: The currency or symbol.
+        ours, theirs: As text, with every digit.
+        cause: In a few words, what it can come from.
+    """
+
+    venue: str
+    kind: str
+    subject: str
+    ours: str
+    theirs: str
+    cause: str
+    ts_local: int
+
+
 Claim: TypeAlias = OrderStatusReport | FillReport | BustReport
 """What can arrive about orders."""

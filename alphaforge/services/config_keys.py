@@ -97,6 +97,7 @@ _SIMULATED = {
 _RISK = ("max_order_quantity", "max_order_value", "max_position_value", "max_open_orders")
 RANGES: dict[str, Range] = {
     "engine.seed": Range(minimum=Decimal(0), maximum=Decimal(2**32 - 1)),
+    "engine.callback_seconds": Range(minimum=Decimal(0), maximum=Decimal(3600)),
     "instruments.*.price_step": _POSITIVE,
     "instruments.*.quantity_step": _POSITIVE,
     "instruments.*.min_quantity": _NOT_NEGATIVE,

@@ -28,11 +28,14 @@ class EngineSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         mode: Whose market and whose orders.
         venue: Where market data comes from: `synthetic`, or a name of `[venues]`.
         seed: Start of every random sequence; the same seed gives the same synthetic market.
+        callback_seconds: How long one call of a strategy may take before the strategy is stopped,
+            in seconds; 0 = for ever.
     """
 
     mode: Literal["paper", "sandbox", "live"] = "paper"
     venue: str = "synthetic"
     seed: int = 1
+    callback_seconds: Decimal = Decimal(1)
 
 
 class StoreSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,9 +43,11 @@ class StoreSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         url: Database URL; a relative SQLite path is beside the file that names it.
+        durability: What a commit survives: a killed process, or a power cut too (fsync each time).
     """
 
     url: str = "sqlite:///data/alphaforge.db"
+    durability: Literal["process", "power"] = "process"
 
 
 class VenueSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

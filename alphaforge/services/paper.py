@@ -60,7 +60,9 @@ def plan_paper_run(
         symbols=feed.symbols,
     )
     speed = read_speed(settings.paper.speed)
-    return RunPlan(assembly, feed, record, configuration.store_url, speed)
+    store_url, durability = configuration.store_url, settings.store.durability
+    plan = RunPlan(assembly, feed, record, store_url, speed, durability=durability)
+    return plan._replace(callback_seconds=float(settings.engine.callback_seconds))
 
 
 def _open(

@@ -6,7 +6,7 @@ them. Must never hold anything back: what is appended here will be committed.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,12 +14,16 @@ from typing import Any
 import msgspec
 
 from alphaforge.model.market import MarketEvent
-from alphaforge.model.step import Step
+from alphaforge.model.step import EMPTY_STEP, Step
 from alphaforge.services.assembly import Assembly
-from alphaforge.services.writer_thread import MOST_WAITING, WriterThread
+from alphaforge.services.journal_writer import JournalWriter
 from alphaforge.store.journal import InputEvent
-from alphaforge.store.records import DataSource, RunRecord, StrategySource
+from alphaforge.store.records import DataSource, ReconciliationRecord, RunRecord, StrategySource
 from alphaforge.store.writer import Writer
+
+MOST_WAITING = 8_192
+"""Appends that may wait for their commit before whoever appends must wait: what a stop has to
+write in the worst case, and what memory holds."""
 
 _SUFFIX_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -74,11 +78,16 @@ def run_record(
 class RunJournal:
     """Appends of one run that has begun."""
 
-    def __init__(self, thread: WriterThread, writer: Writer, run_id: str) -> None:
-        self._thread = thread
+    def __init__(self, journal_writer: JournalWriter, writer: Writer, run_id: str) -> None:
+        self._journal_writer = journal_writer
         self._writer = writer
         self._run_id = run_id
         self._place = 0
+
+    @property
+    def place(self) -> int:
+        """Where the last append stands in line: what `commit` takes."""
+        return self._place
 
     @property
     def is_full(self) -> bool:
@@ -87,24 +96,44 @@ class RunJournal:
 
     def check(self) -> None:
         """Raise the error of the last commit, if it failed."""
-        if self._thread.failure is not None:
-            raise self._thread.failure
+        if self._journal_writer.failure is not None:
+            raise self._journal_writer.failure
+
+    def commit(self, place: int) -> Awaitable[None]:
+        """Return once the append of that place is on disk as `[store] durability` says.
+
+        A flush begins at once. Raises `StoreError` if it failed: then nothing may be sent that
+        stands at that place.
+        """
+        return self._journal_writer.commit(place)
 
     async def drain(self) -> None:
         """Wait until everything appended so far is committed; raises `StoreError`."""
-        await self._thread.ask(Writer.flush)
+        await self._journal_writer.ask(Writer.flush)
 
-    def input(self, sequence: int, event: InputEvent) -> None:
-        """Keep an event that stands in no recording."""
-        self._place = self._writer.append_input(self._run_id, sequence, event)
+    def input(self, sequence: int, event: InputEvent, step: Step = EMPTY_STEP) -> None:
+        """Keep an event that stands in no recording, in one piece with its Step if it is given."""
+        self._place = self._writer.append_input(self._run_id, sequence, event, step)
 
-    def market(self, sequence: int, event: MarketEvent) -> None:
-        """Record an event of a feed that cannot be read again."""
-        self._place = self._writer.record_market(self._run_id, sequence, event)
+    def market(self, sequence: int, event: MarketEvent, step: Step = EMPTY_STEP) -> None:
+        """Record an event of a feed that cannot be read again; its Step as with `input`."""
+        self._place = self._writer.record_market(self._run_id, sequence, event, step)
 
     def step(self, step: Step) -> None:
-        """Keep a decision; an empty Step is nothing."""
+        """Keep a decision on its own; an empty Step is nothing.
+
+        Where a killed process must know of each event whether anything was decided on it, the
+        Step goes with the event instead.
+        """
         self._place = self._writer.append_step(self._run_id, step)
+
+    def snapshot(self, sequence: int, ts: int, payload: bytes) -> None:
+        """Keep the engine's whole state after an event."""
+        self._place = self._writer.append_snapshot(self._run_id, sequence, ts, payload)
+
+    def reconciliation(self, record: ReconciliationRecord) -> None:
+        """Keep what was compared with a venue."""
+        self._place = self._writer.append_reconciliation(record)
 
     def equity(self, sequence: int, ts: int, amounts: tuple[Decimal, Decimal, Decimal]) -> None:
         """Keep a sample of (equity, cash, unrealized P&L)."""

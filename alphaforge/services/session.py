@@ -24,7 +24,9 @@ from alphaforge.services.sampling import EquitySampler
 from alphaforge.services.stopping import Reason, StopRequest, StuckError
 from alphaforge.services.strategy_files import frame_error
 from alphaforge.services.summary import Status, read_status, summarise
+from alphaforge.services.watchdog import watch
 from alphaforge.services.writer_thread import WriterThread
+from alphaforge.store.database import Durability
 from alphaforge.store.records import RunRecord, RunStatus
 
 STATUS_SECONDS: Final = 0.25
@@ -38,8 +40,10 @@ class RunPlan(NamedTuple):
 
     Attributes:
         store_url: The database.
+        durability: What its commits survive.
         speed: Engine seconds per wall second; None feeds as fast as it goes.
         duration_ns: When to stop: engine time on a recording, wall time otherwise; None = never.
+        callback_seconds: How long one call of a strategy may take; 0 = for ever.
     """
 
     assembly: Assembly
@@ -48,6 +52,8 @@ class RunPlan(NamedTuple):
     store_url: str
     speed: float | None = None
     duration_ns: int | None = None
+    durability: Durability = "process"
+    callback_seconds: float = 0.0
 
 
 class Outcome(NamedTuple):
@@ -87,9 +93,13 @@ async def run_session(plan: RunPlan, clock: Clock, stop: StopRequest, watcher: W
     Raises `UsageError` for what a strategy asked for at its start that does not exist (before
     anything is written), `StoreError` if the journal cannot be written.
     """
-    session = _Session(plan, clock, stop, watcher)
+    with watch(plan.assembly.engine, plan.callback_seconds):
+        return await _run(plan, clock, _Session(plan, clock, stop, watcher))
+
+
+async def _run(plan: RunPlan, clock: Clock, session: "_Session") -> Outcome:
     start = session.start()
-    thread = WriterThread(plan.store_url)
+    thread = WriterThread(plan.store_url, plan.durability)
     writer = await thread.open()
     try:
         await thread.ask(lambda writer: writer.begin_run(plan.record))

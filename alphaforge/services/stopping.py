@@ -15,6 +15,7 @@ from types import FrameType
 
 from alphaforge.engine.core import Engine
 from alphaforge.errors import ExitCode
+from alphaforge.services import alarm
 from alphaforge.services.pump import Pump
 
 PATIENCE_SECONDS = 0.5
@@ -72,23 +73,19 @@ def stop_on_signals(stop: StopRequest) -> Generator[None]:
         del number, frame
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, _second)
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS, PATIENCE_SECONDS)
+        alarm.start(interrupt, PATIENCE_SECONDS)
         loop.call_soon_threadsafe(stop.ask, Reason.INTERRUPTED)
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number
+    def interrupt(frame: FrameType | None) -> None:
         if not stop.settled and _is_busy(frame):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            alarm.end(interrupt)
             raise StuckError
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in zip(numbers, (first, first, interrupt), strict=True):
-        signal.signal(number, handler)
+    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        alarm.end(interrupt)
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -10,6 +10,8 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from decimal import InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -29,6 +31,12 @@ BUSY_TIMEOUT_MS = 5_000
 
 LOG_PAGES = 16_384
 """Size of SQLite's log, 64 MB, at which a commit moves it into the file whoever waits."""
+
+
+_any_text = partial(str, encoding="utf-8", errors="replace")
+
+
+_HEADER_BYTES = 100
 
 
 class _DriverConnection(Protocol):
@@ -127,6 +135,13 @@ def explained(url: URL) -> Generator[None]:
         raise _explain(url, error.orig or error) from error
     except sqlite3.Error as error:  # from the pragmas of a new connection
         raise _explain(url, error) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, InvalidOperation) as error:
+        # Of a JSON column, of sqlite3's own message about a damaged name, of money.
+        raise StoreError(
+            f"the database {_where(url)} is damaged: a row cannot be read: {error}",
+            remedy=_MEANINGS["SQLITE_CORRUPT"][1],
+            code="AF-J001",
+        ) from error
     except NoSuchModuleError as error:
         raise StoreError(
             f"no driver for the store url {url.render_as_string()}: {error}"
@@ -136,9 +151,12 @@ def explained(url: URL) -> Generator[None]:
 def _explain(url: URL, error: BaseException) -> StoreError:
     name = getattr(error, "sqlite_errorname", "") if isinstance(error, sqlite3.Error) else ""
     family = "_".join(str(name).split("_")[:2])
-    where = file_of(url) or url.render_as_string()
     what, remedy = _MEANINGS.get(family, (f"refused a statement: {error}", ""))
-    return StoreError(f"the database {where} {what}", remedy=remedy, code="AF-J001")
+    return StoreError(f"the database {_where(url)} {what}", remedy=remedy, code="AF-J001")
+
+
+def _where(url: URL) -> Path | str:
+    return file_of(url) or url.render_as_string()
 
 
 def open_writer(url: URL, durability: Durability) -> Engine:
@@ -171,6 +189,9 @@ def set_sqlite(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
     def on_connect(connection: _DriverConnection, record: object) -> None:
         del record
         connection.isolation_level = None
+        # A flipped bit must not stop a query half-way: the row's checksum will name it.
+        driver: Any = getattr(connection, "driver_connection", connection)
+        driver.text_factory = _any_text
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(pragma.format(busy=BUSY_TIMEOUT_MS))
@@ -183,6 +204,41 @@ def set_sqlite(engine: Engine, pragmas: tuple[str, ...], begin: str) -> None:
     event.listen(engine, "begin", on_begin)
 
 
+@contextmanager
+def forced_to_disk(connection: Connection) -> Generator[None]:
+    """Make the transactions inside survive a power cut, and all before them; SQLite only."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    # Past SQLAlchemy, which would begin a transaction: inside one the level can not be changed.
+    (level,) = driver.execute("PRAGMA synchronous").fetchone()
+    driver.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA synchronous = {int(level)}")
+
+
+@contextmanager
+def log_kept(url: URL) -> Generator[None]:
+    """Keep SQLite's log as it is while the last writer of a file lets go of it.
+
+    Who closes a file last moves the log into it; not while somebody reads, and never somebody who
+    may only read.
+    """
+    path = file_of(url)
+    if path is None:
+        yield
+        return
+    guard = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        guard.execute("SELECT name FROM sqlite_master").fetchone()
+        yield
+    finally:
+        guard.close()
+
+
 def prepare(url: URL, engine: Engine) -> None:
     """Create the file (0600, its folder 0700) and its tables, or migrate an older one.
 
@@ -191,6 +247,7 @@ def prepare(url: URL, engine: Engine) -> None:
     path = file_of(url)
     if path is not None:
         _make_private_file(path)
+        _refuse_cut_file(path)
     with explained(url), engine.begin() as connection:
         migrations.migrate(connection, migrations.STEPS, schema.SCHEMA_VERSION)
 
@@ -207,6 +264,8 @@ def require(url: str) -> None:
             f"there is no database {path} yet: nothing has run",
             remedy="`alphaforge run` or `alphaforge backtest` makes one",
         )
+    if path is not None:
+        _refuse_cut_file(path)
     engine = create_engine(parsed)
     set_reader(engine)
     try:
@@ -232,6 +291,29 @@ def _make_private_file(path: Path) -> None:
             remedy="make the file and its folder writable, or name another file in `[store] url`",
             code="AF-J001",
         ) from error
+
+
+def _refuse_cut_file(path: Path) -> None:
+    """Say so if the end of the file is gone: SQLite itself may notice when it comes to miss it.
+
+    Only where no log stands beside it: with one, the end may lie there.
+    https://www.sqlite.org/fileformat2.html, "The Database Header"
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        return
+    page = int.from_bytes(header[16:18])
+    pages = int.from_bytes(header[28:32])
+    is_told = header[24:28] == header[92:96]  # else an old SQLite wrote it, which kept no count
+    if is_told and path.stat().st_size < pages * (65_536 if page == 1 else page):
+        what, remedy = _MEANINGS["SQLITE_CORRUPT"]
+        raise StoreError(
+            f"the database {path} {what}: its end is gone", remedy=remedy, code="AF-J001"
+        )
 
 
 def _to_json(value: object) -> str:

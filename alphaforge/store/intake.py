@@ -7,6 +7,9 @@ append that failed can be taken in again. Must write nothing: the batch is writt
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
+from alphaforge.model.commands import BeginEpoch
 from alphaforge.model.market import MarketEvent
 from alphaforge.model.numbers import plain
 from alphaforge.model.step import Step
@@ -19,14 +22,25 @@ from alphaforge.store.journal import (
     encode,
     encode_block,
     kind_of,
+    snapshot_checksum,
 )
+from alphaforge.store.records import ReconciliationRecord
 from alphaforge.store.views import Projector
 
 
 class RunIntake:
     """What the writer holds of a run it writes: its fold, its checksums, its open block."""
 
-    __slots__ = ("blocks", "decisions", "inputs", "market", "projector", "run_id", "samples")
+    __slots__ = (
+        "blocks",
+        "decisions",
+        "inputs",
+        "market",
+        "projector",
+        "reports",
+        "run_id",
+        "samples",
+    )
 
     def __init__(self, run_id: str, projector: Projector, heads: Sequence[int] = (0, 0, 0)) -> None:
         self.run_id = run_id
@@ -36,6 +50,12 @@ class RunIntake:
         self.decisions = Chain(run_id, schema.decisions.name, heads[2])
         self.market: list[tuple[int, MarketEvent]] = []
         self.samples: tuple[int, int] = (0, 0)
+        self.reports: tuple[int, int] = (0, 0)
+
+    @property
+    def heads(self) -> tuple[int, int, int]:
+        """The checksums of the last block, input and decision."""
+        return (self.blocks.head, self.inputs.head, self.decisions.head)
 
 
 def encode_market(batch: Batch, run: RunIntake, sequence: int, event: MarketEvent) -> None:
@@ -65,7 +85,11 @@ def close_block(batch: Batch, run: RunIntake) -> None:
 
 
 def encode_input(batch: Batch, run: RunIntake, sequence: int, event: InputEvent) -> None:
-    """An event as a row of `inputs`."""
+    """An event as a row of `inputs`.
+
+    A new epoch goes to the disk: ids made under it must not be made again after a power cut.
+    """
+    batch.to_disk |= isinstance(event, BeginEpoch)
     payload, kind, ts = encode(event), kind_of(event), event.ts_local
     row = {
         "run_id": run.run_id,
@@ -76,6 +100,22 @@ def encode_input(batch: Batch, run: RunIntake, sequence: int, event: InputEvent)
         "checksum": run.inputs.add(sequence, f"{ts}|{kind}", payload),
     }
     batch.append(schema.inputs, row)
+
+
+def encode_market_and_step(
+    batch: Batch, run: RunIntake, item: tuple[int, MarketEvent], step: Step
+) -> None:
+    """A market event and what was decided on it: never one without the other."""
+    encode_step(batch, run, step, None)
+    encode_market(batch, run, *item)
+
+
+def encode_input_and_step(
+    batch: Batch, run: RunIntake, item: tuple[int, InputEvent], step: Step
+) -> None:
+    """An input and what was decided on it: never one without the other."""
+    encode_step(batch, run, step, None)
+    encode_input(batch, run, *item)
 
 
 def encode_step(batch: Batch, run: RunIntake, step: Step, nothing: None) -> None:
@@ -103,17 +143,51 @@ def encode_equity(
 ) -> None:
     """A sample as a row of `equity`."""
     sequence, ts = at
-    known, count = run.samples
-    position = count + 1 if known == sequence else 0
-    run.samples = (sequence, position)
+    run.samples = _next_place(run.samples, sequence)
     equity, cash, unrealized = map(plain, amounts)
     row = {
         "run_id": run.run_id,
         "sequence": sequence,
-        "position": position,
+        "position": run.samples[1],
         "ts": ts,
         "equity": equity,
         "cash": cash,
         "unrealized_pnl": unrealized,
     }
     batch.append(schema.equity, row)
+
+
+def encode_snapshot(batch: Batch, run: RunIntake, at: tuple[int, int], payload: bytes) -> None:
+    """The engine's state as a row of `snapshots`; the oldest ones of the run go with it."""
+    sequence, ts = at
+    row = {
+        "run_id": run.run_id,
+        "sequence": sequence,
+        "ts": ts,
+        "payload": payload,
+        "checksum": snapshot_checksum(run.run_id, sequence, ts, payload),
+    }
+    batch.append(schema.snapshots, row)
+
+
+def encode_reconciliation(
+    batch: Batch, run: RunIntake, record: ReconciliationRecord, nothing: None
+) -> None:
+    """What was compared with the venue, as a row of `reconciliations`."""
+    del nothing
+    run.reports = _next_place(run.reports, record.sequence)
+    row = {
+        "run_id": run.run_id,
+        "sequence": record.sequence,
+        "position": run.reports[1],
+        "ts": record.ts,
+        "reason": record.reason,
+        "payload": msgspec.json.encode(record).decode(),
+    }
+    batch.append(schema.reconciliations, row)
+
+
+def _next_place(last: tuple[int, int], sequence: int) -> tuple[int, int]:
+    """(sequence, how many of the same event came before it)."""
+    known, count = last
+    return (sequence, count + 1 if known == sequence else 0)

@@ -16,8 +16,15 @@ from alphaforge.store import schema
 Step: TypeAlias = tuple[int, Callable[[Connection], None]]
 """The version a file has afterwards, and what brings it there from the version before."""
 
-STEPS: tuple[Step, ...] = ()
-"""In rising order; the last one's version is `schema.SCHEMA_VERSION` once there is any."""
+
+def _add_snapshots(connection: Connection) -> None:
+    schema.heads.create(connection)
+    schema.snapshots.create(connection)
+    schema.reconciliations.create(connection)
+
+
+STEPS: tuple[Step, ...] = ((2, _add_snapshots),)
+"""In rising order; the last one's version is `schema.SCHEMA_VERSION`."""
 
 
 def version_of(connection: Connection) -> int:
@@ -70,9 +77,18 @@ def migrate(connection: Connection, steps: Sequence[Step], target: int) -> int:
                 change(connection)
         row = update(schema.meta).where(schema.meta.c.key == "schema_version")
         connection.execute(row.values(value=str(target)))
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA user_version = {int(target)}")
+    number(connection, target)
     return before
+
+
+def number(connection: Connection, version: int) -> None:
+    """Write the version into the head of an SQLite file, for other programs to see.
+
+    It always writes a page, unlike an UPDATE to the same value: so a commit has something to force
+    to the disk.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
 
 def _name(connection: Connection) -> str:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, select, tuple_
+from sqlalchemy import ColumnElement, Executable, RowMapping, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alphaforge.model.events import OrderEvent
@@ -25,6 +25,7 @@ from alphaforge.store.records import (
     FillRow,
     OrderRow,
     PositionRow,
+    ReconciliationRecord,
     RowType,
     RunRecord,
     Selection,
@@ -41,6 +42,7 @@ PAGE_BLOCKS = 8
 Rows: TypeAlias = Sequence[RowMapping]
 
 _event_decoder = msgspec.json.Decoder(OrderEvent)
+_record_decoder = msgspec.json.Decoder(ReconciliationRecord)
 
 EVERYTHING = Selection()
 
@@ -127,12 +129,23 @@ class Reader:
         """Recorded market events with their sequence, from after `after`; raises as `inputs`."""
         table = schema.recording_blocks
         names = ("sequence", "last_sequence", "count", "payload", "checksum")
-        chain = await self._chain(table, run_id, after)
-        async for rows in self._journal(table, names, run_id, after):
+        before = await self._before_block(run_id, after)
+        chain = await self._chain(table, run_id, before)
+        async for rows in self._journal(table, names, run_id, before):
             events = read_blocks(chain, rows)
             yield [(sequence, event) for sequence, event in events if sequence > after]
 
-    async def _rows(self, query: Select[Any]) -> Rows:
+    async def reconciliations(
+        self, run_id: str, limit: int | None = None
+    ) -> list[ReconciliationRecord]:
+        """What was compared with a venue, newest first."""
+        table = schema.reconciliations
+        order = (table.c.sequence.desc(), table.c.position.desc())
+        query = select(table.c.payload).where(table.c.run_id == run_id)
+        rows = await self._rows(query.order_by(*order).limit(limit))
+        return [_record_decoder.decode(row["payload"]) for row in rows]
+
+    async def _rows(self, query: Executable) -> Rows:
         async def fetch(connection: AsyncConnection) -> Rows:
             return (await connection.execute(query)).mappings().all()
 
@@ -153,19 +166,27 @@ class Reader:
         self, table: Table, names: Sequence[str], run_id: str, after: int
     ) -> AsyncGenerator[list[tuple[Any, ...]]]:
         """The named columns of a journal table's rows, page by page."""
-        key = _end_of(table)
         size = PAGE_BLOCKS if table is schema.recording_blocks else PAGE_ROWS
-        query = select(*(table.c[name] for name in names), key.label("_end"))
-        query = query.where(table.c.run_id == run_id).order_by(key).limit(size)
-        while rows := await self._rows(query.where(key > after)):
+        query = select(*(table.c[name] for name in names)).where(table.c.run_id == run_id)
+        query = query.order_by(table.c.sequence).limit(size)
+        while rows := await self._rows(query.where(table.c.sequence > after)):
             yield [tuple(row[name] for name in names) for row in rows]
-            after = rows[-1]["_end"]
+            after = rows[-1]["sequence"]
+
+    async def _before_block(self, run_id: str, after: int) -> int:
+        """The end of the blocks that hold nothing after `after`; blocks never overlap."""
+        table = schema.recording_blocks
+        query = select(table.c.sequence, table.c.last_sequence).where(
+            table.c.run_id == run_id, table.c.sequence <= after
+        )
+        rows = await self._rows(query.order_by(table.c.sequence.desc()).limit(1))
+        inside = bool(rows) and rows[0]["last_sequence"] > after
+        return rows[0]["sequence"] - 1 if inside else after
 
     async def _chain(self, table: Table, run_id: str, after: int) -> Chain:
         """The chain of a journal table, standing at the last row up to `after`."""
-        key = _end_of(table)
-        query = select(table.c.checksum).where(table.c.run_id == run_id, key <= after)
-        rows = await self._rows(query.order_by(key.desc()).limit(1))
+        query = select(table.c.checksum).where(table.c.run_id == run_id, table.c.sequence <= after)
+        rows = await self._rows(query.order_by(table.c.sequence.desc()).limit(1))
         return Chain(run_id, table.name, rows[0]["checksum"] if rows else 0)
 
 
@@ -177,11 +198,6 @@ async def open_reader(url: str) -> AsyncGenerator[Reader]:
     """
     async with owned(url) as owner:
         yield Reader(owner)
-
-
-def _end_of(table: Table) -> ColumnElement[int]:
-    """The column with the last sequence that a row holds."""
-    return table.c.last_sequence if table is schema.recording_blocks else table.c.sequence
 
 
 def _terms(table: Table, selection: Selection) -> list[ColumnElement[bool]]:

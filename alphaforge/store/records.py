@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from alphaforge.errors import StoreError
 from alphaforge.model.enums import (
     AlertLevel,
     Liquidity,
@@ -188,6 +189,52 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
     detail: str
 
 
+class Difference(msgspec.Struct, frozen=True, gc=False):
+    """Something in which the venue and our books did not agree.
+
+    Attributes:
+        kind: What was compared: `order`, `balance`, `position`, …
+        subject: The symbol, currency or order id.
+        ours: As text, so that money keeps every digit.
+        theirs: What the venue said.
+        cause: Why they differ, in a few words; empty where nobody knows.
+    """
+
+    kind: str
+    subject: str
+    ours: str
+    theirs: str
+    cause: str
+
+
+class ReconciliationRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One comparison of our books with a venue.
+
+    Attributes:
+        sequence: Of the event that ended it.
+        reason: Why it was made: `start`, `gap`, `time-out`, …
+        seconds: How long it took, wall time.
+        orders_checked: Orders the venue was asked about, listed ones included.
+        trades: Trades it told that were new to us.
+        adopted: Orders nobody here knew.
+        absent: Orders proved never to have existed there.
+        resolved: Orders in doubt that are no longer.
+        differences: What was different before it was put right, or still is.
+    """
+
+    run_id: str
+    sequence: int
+    ts: int
+    reason: str
+    seconds: float
+    orders_checked: int = 0
+    trades: int = 0
+    adopted: int = 0
+    absent: int = 0
+    resolved: int = 0
+    differences: tuple[Difference, ...] = ()
+
+
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows: every given term must hold; None asks for nothing.
 
@@ -207,5 +254,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def typed(row: Mapping[Any, Any], kind: type[RowType]) -> RowType:
-    """A database row as its type; columns the type does not have are left out."""
-    return msgspec.convert({str(name): value for name, value in row.items()}, kind)
+    """A database row as its type; columns the type does not have are left out.
+
+    Raises `StoreError` for a row that holds what nothing of ours ever wrote.
+    """
+    try:
+        return msgspec.convert({str(name): value for name, value in row.items()}, kind)
+    except msgspec.ValidationError as error:
+        raise StoreError(
+            f"the database is damaged: a row cannot be read as {kind.__name__}: {error}",
+            remedy="keep a copy of it, then restore a backup or name another file in `[store] url`",
+            code="AF-J001",
+        ) from error

@@ -1,27 +1,34 @@
 """Reads back what a writer needs to go on with a run, or to fold its views again.
 
-Every row of the journal is proven on the way. Must be called inside the caller's transaction, and
-must write nothing.
+Every row of the journal is proven on the way. How long it takes depends on what came after the
+place one starts from, never on how long the run is. Must write nothing.
 """
 
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Executable, func, select
 
 from alphaforge.engine.portfolio import Position
-from alphaforge.errors import NotFoundError
+from alphaforge.errors import JournalCorruptError, NotFoundError
 from alphaforge.model.instrument import default_instrument
 from alphaforge.model.step import Step
 from alphaforge.store import schema
 from alphaforge.store.journal import Chain, read_steps
-from alphaforge.store.records import RunRecord, typed
+from alphaforge.store.records import PositionRow, RunRecord, RunStatus, typed
 
 _CHUNK = 2_000
 """Steps held in memory at once."""
 
 _CHAINED = (schema.recording_blocks, schema.inputs, schema.decisions)
+
+
+def fetch(connection: Connection, query: Executable) -> Sequence[Any]:
+    """A query's rows, in the transaction that is open, or else in a short one of its own."""
+    if connection.in_transaction():
+        return connection.execute(query).all()
+    with connection.begin():
+        return connection.execute(query).all()
 
 
 def no_run(run_id: str) -> NotFoundError:
@@ -40,6 +47,20 @@ def load_run(connection: Connection, run_id: str) -> RunRecord:
     return typed(row, RunRecord)
 
 
+def find_resumable(connection: Connection, mode: str, venue: str, account: str) -> RunRecord | None:
+    """The latest run of an account that never ended: its process was killed, or lives still."""
+    table = schema.runs
+    query = select(table).where(
+        table.c.mode == mode,
+        table.c.venue == venue,
+        table.c.account == account,
+        table.c.status == RunStatus.RUNNING.value,
+    )
+    order = (table.c.started.desc(), table.c.run_id.desc())
+    row = connection.execute(query.order_by(*order).limit(1)).mappings().one_or_none()
+    return None if row is None else typed(row, RunRecord)
+
+
 def chain_heads(connection: Connection, run_id: str) -> list[int]:
     """The last checksums of blocks, inputs and decisions; 0 where there is no row yet."""
     heads: list[int] = []
@@ -49,25 +70,48 @@ def chain_heads(connection: Connection, run_id: str) -> list[int]:
     return heads
 
 
+def prove_ends(connection: Connection, run_id: str) -> None:
+    """Raise `JournalCorruptError` if the last rows of a run's journal are not the last written.
+
+    A chain cannot show that its end is gone; a run begun under schema 1 has nothing else.
+    """
+    heads = schema.heads
+    row = connection.execute(select(heads).where(heads.c.run_id == run_id)).mappings().one_or_none()
+    if row is None:
+        return
+    for table, checksum in zip(_CHAINED, chain_heads(connection, run_id), strict=True):
+        if checksum != row[table.name]:
+            query = select(func.max(table.c.sequence)).where(table.c.run_id == run_id)
+            last = connection.scalar(query) or 0
+            raise JournalCorruptError(
+                f"the journal of run {run_id} is damaged at sequence {last} of {table.name}: "
+                "that row was changed, or rows after it are gone",
+                remedy="restore the database from a backup; the rows before it are good",
+                run_id=run_id,
+                table=table.name,
+                sequence=last,
+            )
+
+
 def load_positions(connection: Connection, run: RunRecord) -> list[Position]:
     """A run's positions as its views hold them, to be folded on."""
     known = {each.symbol: each for each in run.instruments}
     table = schema.positions
     query = select(table).where(table.c.run_id == run.run_id)
-    rows = connection.execute(query.order_by(table.c.strategy, table.c.symbol)).mappings()
+    found = connection.execute(query.order_by(table.c.strategy, table.c.symbol)).mappings()
     return [
         Position(
-            known.get(row["symbol"]) or default_instrument(row["symbol"], run.venue),
-            row["strategy"],
-            Decimal(row["quantity"]),
-            Decimal(row["cost"]),
-            Decimal(row["realized_pnl"]),
-            Decimal(row["fees"]),
-            Decimal(row["funding"]),
-            row["fills"],
-            row["ts_open"],
+            known.get(row.symbol) or default_instrument(row.symbol, run.venue),
+            row.strategy,
+            row.quantity,
+            row.cost,
+            row.realized_pnl,
+            row.fees,
+            row.funding,
+            row.fills,
+            row.ts_open,
         )
-        for row in rows
+        for row in (typed(each, PositionRow) for each in found)
     ]
 
 

@@ -3,6 +3,8 @@
 Truth: `runs`, and `inputs`, `recording_blocks`, `decisions` (append-only, a checksum in each row).
 Views of it: `orders`, `order_events`, `fills`, `positions`, `alerts`, `signals`; they can be
 deleted and rebuilt. `equity` holds samples: marks of a moment, which no decision implies.
+`snapshots` save time only: without them a run is folded from its start. `reconciliations` says
+what was compared with a venue and how it differed.
 
 Money is text in plain decimals, times are integer nanoseconds UTC. Must hold no statement and no
 type that only one database knows. A change here needs a new number and a step in `migrations`.
@@ -24,7 +26,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
@@ -257,6 +259,39 @@ signals = Table(
     _text("reason"),
     _text("order_id"),
 )
+
+heads = Table(
+    "heads",
+    metadata,
+    _run(),
+    _ns("recording_blocks"),
+    _ns("inputs"),
+    _ns("decisions"),
+)
+"""The checksums of the last rows of the journal, 0 for none: a lost end shows here."""
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _run(),
+    _number_key("sequence"),
+    _ns("ts"),
+    Column("payload", LargeBinary, nullable=False),
+    _checksum(),
+)
+"""The engine's whole state after event `sequence`; the last few of each run."""
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    _run(),
+    _number_key("sequence"),
+    _number_key("position"),
+    _ns("ts"),
+    _text("reason"),
+    _text("payload"),
+)
+"""`payload` is the whole record as JSON; `position` counts those of one event."""
 
 Index("ix_runs_started", runs.c.started)
 

@@ -18,6 +18,7 @@ from alphaforge.model.enums import InstrumentKind, OrderSide
 from alphaforge.model.events import (
     Alert,
     FundingPaid,
+    OrderAdopted,
     OrderDenied,
     OrderEvent,
     OrderSubmitted,
@@ -37,6 +38,9 @@ Recall: TypeAlias = Callable[[str], Sequence[OrderEvent]]
 
 KEEP_CLOSED = 10_000
 """Closed orders kept at hand for late fills; older ones are folded again from their events."""
+
+_BEGINNINGS = OrderSubmitted | OrderAdopted | OrderDenied
+"""Events that state an order's terms."""
 
 _json = msgspec.json.Encoder()
 
@@ -125,7 +129,7 @@ class Projector:
     def _fold(self, event: OrderEvent) -> None:
         order_id = event.order_id
         life = self._lives.get(order_id)
-        if life is None and isinstance(event, OrderSubmitted | OrderDenied):
+        if life is None and isinstance(event, _BEGINNINGS):
             life = self._lives[order_id] = begin(event.terms, event.ts_local)
             self._born.add(order_id)
         if life is None:  # nobody ever said what its terms are
@@ -145,7 +149,7 @@ class Projector:
             if order_id in self._lives or order_id in begun:
                 continue
             begun.add(order_id)
-            if not isinstance(event, OrderSubmitted | OrderDenied):
+            if not isinstance(event, _BEGINNINGS):
                 life = refold(self._recall(order_id))
                 if life is not None:
                     self._lives[order_id] = life
@@ -176,7 +180,7 @@ class Projector:
 def refold(events: Sequence[OrderEvent]) -> OrderLife | None:
     """An order's life from its events; None unless the first one states its terms."""
     first = events[0] if events else None
-    if not isinstance(first, OrderSubmitted | OrderDenied):
+    if not isinstance(first, _BEGINNINGS):
         return None
     life = begin(first.terms, first.ts_local)
     for event in events:

@@ -44,12 +44,20 @@ def on_start(self):
 
 
 @contextmanager
-def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    folder: Path, *arguments: str, callback_seconds: str = "0"
+) -> Iterator[subprocess.Popen[str]]:
+    """A run; without a watchdog, which would end a hanging callback before a signal does."""
     environ = {name: value for name, value in os.environ.items() if "ALPHAFORGE" not in name}
     process = subprocess.Popen(
         [sys.executable, "-m", "alphaforge", "run", *arguments],
         cwd=folder,
-        env={**environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        env={
+            **environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONUNBUFFERED": "1",
+            "ALPHAFORGE__ENGINE__CALLBACK_SECONDS": callback_seconds,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -121,6 +129,16 @@ def test_a_callback_that_never_returns_is_interrupted(tmp_path):
     assert seconds < SECONDS
     assert json.loads(out)["orders_submitted"] == 0
     assert statuses(tmp_path) == [("interrupted", 0)]
+
+
+def test_a_run_whose_only_callback_never_returns_ends_by_itself_with_its_line(tmp_path):
+    bot = strategy_file(tmp_path, STUBBORN)
+    with started(tmp_path, str(bot), "--symbol", "BTC/USDT", callback_seconds="0.3") as process:
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == ExitCode.FAILED, err
+    assert "ignored" in out
+    assert "on_start did not return within 0.3 s" in err
+    assert statuses(tmp_path) == [("failed", 0)]
 
 
 @pytest.mark.slow

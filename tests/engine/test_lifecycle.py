@@ -101,9 +101,9 @@ modify_rejected  INIT!  SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   
 unknown          SUBM?  SUBM?  ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY!
 unknown_cancel   SUBM?  SUBM?  ACPT?  PART?  TRIG?  FILL   CANC   EXPI   REJE   ABSE   DENY!
 unknown_modify   SUBM?  SUBM?  ACPT?  PART?  TRIG?  FILL   CANC   EXPI   REJE   ABSE   DENY!
-state_unknown    INIT?  SUBM?  ACPT?  PART?  TRIG?  FILL   CANC   EXPI   REJE   ABSE   DENY
+state_unknown    INIT?  SUBM?  ACPT?  PART?  TRIG?  FILL?  CANC   EXPI   REJE   ABSE   DENY
 quantity_5       ACPT?  ACPT?  ACPT?  PART?  TRIG?  FILL   CANC?  EXPI?  REJE!? ACPT!? DENY!?
-found            ACPT   ACPT   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE!  ACPT!? DENY!
+found            ACPT   ACPT   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE!  ACPT!  DENY!
 found_filled_5   ACPT?  ACPT?  ACPT?  PART?  TRIG?  FILL   CANC?  EXPI?  REJE!? ACPT!? DENY!?
 absent           ABSE   ABSE   ACPT!? PART!? TRIG!? FILL!  CANC!  EXPI!  REJE   ABSE   DENY!
 busted           ACPT   ACPT   ACPT   ACPT   TRIG   ACPT   CANC   EXPI   REJE!  ACPT!? DENY!

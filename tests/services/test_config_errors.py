@@ -53,6 +53,7 @@ def the_problem(folder: Path, text: str, **environ: str) -> ConfigError:
         ("risk = 3", 1, "risk", "this is a section", "[risk]"),
         ("[venues]\nx = 3", 2, "venues.x", "this is a section", "[venues.x]"),
         ("[store]\nurl = 'data.db'", 2, "store.url", "expected a database URL", ""),
+        ("[store]\ndurability = 'disk'", 2, "store.durability", "process, power", ""),
         ("[tui]\ntheme = 'x'", 2, "tui.theme", "no such key", "no keys yet"),
         ("[strategies.x]\na.b = 3", 2, "strategies.x.a", "expected text, a number", ""),
         ("[env.production.risk]\nx = 1", 2, "env.production.risk.x", "no such key", "known here"),

@@ -8,7 +8,9 @@ import pytest
 
 from alphaforge.errors import StoreError, UsageError
 from alphaforge.model.market import Trade
+from alphaforge.services import writer_thread
 from alphaforge.services.stopping import Reason, StopRequest, StuckError
+from alphaforge.store.database import Durability
 from alphaforge.store.records import RunStatus
 from alphaforge.store.writer import Writer
 from tests.services.running import (
@@ -324,3 +326,18 @@ def _sma(symbol: str, timeframe: str, fast: int) -> dict[str, object]:
         "slow": 30,
         "quantity": "0.01",
     }
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+async def test_a_run_commits_as_the_store_s_durability_says(tmp_path, monkeypatch, durability):
+    opened: list[str] = []
+
+    def open_writer(url: str, *, durability: Durability) -> Writer:
+        opened.append(durability)
+        return Writer(url, durability=durability)
+
+    monkeypatch.setattr(writer_thread, "Writer", open_writer)
+    data = trades_csv(tmp_path, [(1, 100, 1)])
+    settings = f'durability = "{durability}"\n'  # goes on with [store]
+    await play(plan_in(tmp_path, [SMA_CROSS], [data], settings=settings))
+    assert opened == [durability]

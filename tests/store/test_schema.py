@@ -1,6 +1,7 @@
 """One schema for two databases, a version in every file, and numbered steps between versions."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine
@@ -12,6 +13,10 @@ from alphaforge.store import database, migrations, schema
 from alphaforge.store.reads import open_reader
 from alphaforge.store.writer import Writer
 from tests.store.stories import record
+
+NOW = schema.SCHEMA_VERSION
+NEXT = NOW + 1
+SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
 
 
 def version(path) -> tuple[str, int]:
@@ -94,10 +99,10 @@ async def test_a_newer_file_is_refused_in_one_sentence_that_names_both_versions(
 
 async def test_reading_an_older_file_migrates_it_first(writer, url, path, monkeypatch):
     writer.close()
-    monkeypatch.setattr(migrations, "STEPS", ((2, add_note),))
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(migrations, "STEPS", ((NEXT, add_note),))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", NEXT)
     await read(url)
-    assert version(path) == ("2", 2)
+    assert version(path) == (str(NEXT), NEXT)
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(path, url):
@@ -132,19 +137,53 @@ def migrate(url: str, steps, target: int) -> int:
 def test_an_older_file_takes_only_the_steps_above_its_version(writer, url, path, rows):
     writer.begin_run(record())
     writer.close()
-    steps = ((1, fail), (2, add_note), (3, lambda connection: None))
-    assert migrate(url, steps, 3) == 1
-    assert version(path) == ("3", 3)
+    steps = ((NOW, fail), (NEXT, add_note), (NEXT + 1, lambda connection: None))
+    assert migrate(url, steps, NEXT + 1) == NOW
+    assert version(path) == (str(NEXT + 1), NEXT + 1)
     assert rows("SELECT run_id, note FROM runs") == [(record().run_id, "")]
 
 
 def test_a_migration_that_fails_leaves_the_old_file(writer, url, path, rows):
     writer.close()
     with pytest.raises(RuntimeError, match="power cut"):
-        migrate(url, ((2, add_note), (3, fail)), 3)
-    assert version(path) == ("1", 1)
+        migrate(url, ((NEXT, add_note), (NEXT + 1, fail)), NEXT + 1)
+    assert version(path) == (str(NOW), NOW)
     assert rows("SELECT name FROM sqlite_master WHERE name = 'half_done'") == []
     assert "note" not in [column[1] for column in rows("PRAGMA table_info(runs)")]
+
+
+def as_text(path) -> dict[str, str]:
+    """Name → what made it, spaces aside, of every table and index."""
+    connection = sqlite3.connect(path)
+    try:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in rows}
+    finally:
+        connection.close()
+
+
+async def test_a_file_of_schema_1_keeps_its_runs_and_becomes_what_a_new_file_is(path, url):
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.executescript(SCHEMA_1.read_text())
+    old.execute(
+        "INSERT INTO runs VALUES ('old', 'paper', 'v', 'a', '[]', '{}', '{}', '[]', '[]', 1, 5,"
+        " NULL, 'running', '', NULL)"
+    )
+    old.execute("INSERT INTO equity VALUES ('old', 1, 0, 1, '1.10', '1', '0')")
+    old.commit()
+    old.close()
+    writer = Writer(url)
+    assert writer.resume_run("old").started == 5
+    writer.append_snapshot("old", 1, 1, b"state")
+    writer.close()
+    assert version(path) == (str(NOW), NOW)
+    async with open_reader(url) as reader:
+        samples = [row async for chunk in reader.equity() for row in chunk]
+    assert [str(row.equity) for row in samples] == ["1.10"]
+    new = path.with_name("new.db")
+    Writer(f"sqlite:///{new}").close()
+    assert as_text(path) == as_text(new)
 
 
 def test_the_last_step_brings_a_file_to_the_version_of_this_program():

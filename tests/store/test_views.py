@@ -1,16 +1,26 @@
 """Laws of the views: however the Steps were grouped and whatever failed, they are their fold."""
 
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from alphaforge.engine.portfolio import Position
 from alphaforge.errors import StoreError
-from alphaforge.model.enums import OrderSide, OrderStatus
+from alphaforge.model.enums import OrderSide, OrderStatus, PendingRequest
+from alphaforge.model.events import OrderAdopted, OrderSubmitted
 from alphaforge.model.numbers import plain
+from alphaforge.model.reports import (
+    AbsenceProved,
+    DoubtResolved,
+    OutcomeUnknown,
+    QuantityFilled,
+    StateUnknown,
+)
 from alphaforge.model.step import Step
 from alphaforge.store import schema, views
 from alphaforge.store.views import Projector
@@ -123,3 +133,70 @@ def test_a_failed_look_up_of_an_old_order_changes_nothing():
     assert len(rows.fills) == 1
     assert [row["status"] for row in rows.changed_orders] == [OrderStatus.FILLED.value]
     assert rows.new_orders == []
+
+
+def adopted(desk: Desk) -> Step:
+    """An order at the venue that nobody here knew."""
+    desk.sequence += 1
+    terms = desk.terms(desk.next_order(), OrderSide.SELL, "2", SPOT.symbol)
+    return desk.step(OrderAdopted(terms, "v-77", desk.now))
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_adopted_order_has_a_life_like_one_of_ours(url, restarts):
+    desk, writer = Desk("external"), Writer(url)
+    writer.begin_run(record())
+    for step in (adopted(desk), desk.fill("o-000001", OrderSide.SELL, "0.5", "61000")):
+        if restarts:
+            writer.close()
+            writer = Writer(url)
+            writer.resume_run(RUN)
+        writer.append_step(RUN, step)
+    writer.flush()
+    table = schema.orders
+    columns = (table.c.venue_order_id, table.c.status, table.c.filled, table.c.strategy)
+    with writer._connection.begin():
+        rows = writer._connection.execute(select(*columns)).all()
+    assert rows == [("v-000001", "PARTIALLY_FILLED", "0.5", "external")]
+    live = dump(writer)
+    writer.rebuild_views(RUN)
+    assert dump(writer) == live
+    writer.close()
+
+
+DOUBTS = [
+    OutcomeUnknown("o-000001", "time-out", 1, 1, PendingRequest.CANCEL),
+    StateUnknown("o-000001", "a restart", 1, 1),
+    QuantityFilled("o-000001", Decimal("0.5"), 1, 1),
+]
+
+
+@pytest.mark.parametrize("doubt", DOUBTS, ids=lambda event: type(event).__name__)
+def test_a_doubt_is_shown_beside_the_status_until_it_is_resolved(writer, rows, doubt):
+    desk = Desk()
+    writer.begin_run(record())
+    writer.append_step(RUN, desk.rest(OrderSide.BUY, "1"))
+    desk.sequence += 1
+    writer.append_step(RUN, desk.step(doubt))
+    writer.flush()
+    shown = "SELECT status, in_doubt FROM orders"
+    assert rows(shown) == [("ACCEPTED", 1)]
+    if isinstance(doubt, QuantityFilled):
+        writer.append_step(RUN, desk.fill("o-000001", OrderSide.BUY, "0.5", "61000"))
+    desk.sequence += 1
+    filled = Decimal("0.5") if isinstance(doubt, QuantityFilled) else Decimal(0)
+    writer.append_step(RUN, desk.step(DoubtResolved("o-000001", filled, 2, 2)))
+    writer.flush()
+    assert [in_doubt for _, in_doubt in rows(shown)] == [0]
+
+
+def test_an_order_proved_absent_is_shown_as_absent(writer, rows):
+    desk = Desk()
+    writer.begin_run(record())
+    desk.sequence += 1
+    terms = desk.terms(desk.next_order(), OrderSide.BUY, "1", SPOT.symbol)
+    writer.append_step(RUN, desk.step(OrderSubmitted(terms, desk.now)))
+    desk.sequence += 1
+    writer.append_step(RUN, desk.step(AbsenceProved("o-000001", "no such order", 2, 2)))
+    writer.flush()
+    assert rows("SELECT status, in_doubt FROM orders") == [("ABSENT", 0)]

@@ -59,6 +59,7 @@ def test_truth_is_written_before_its_views():
     assert set(names) == {table.name for table in schema.metadata.tables.values()} - {
         "runs",
         "meta",
+        "heads",
     }
 
 

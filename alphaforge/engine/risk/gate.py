@@ -76,8 +76,8 @@ class RiskGate:
         self._account = account
         self._plain = PlainOrders(portfolio, valuation, exposure, risk, account)
 
-    def cancel(self, order: Order, now: int) -> Approved:
-        """Cancels always pass: they can only take risk away."""
+    def cancel(self, order: Order, now: int) -> Approved | None:
+        """Cancels always pass: they only take risk away (None: `engine/journaled_gate.py`)."""
         return Approved(CancelOrder(order.order_id, *order.names), now)
 
     def submit(self, order: Order, now: int) -> Judged:

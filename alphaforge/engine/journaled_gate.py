@@ -1,0 +1,357 @@
+"""What a run decided, in the place of the gate, while its events are fed to an engine again.
+
+The books follow the journal whatever is asked now: a request that was made then gets the verdict
+of then, one that was not is dropped, and one that nobody makes any more is made in its strategy's
+place. Every such difference is told. Must never let anything pass that the journal does not hold.
+"""
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from msgspec.structs import asdict, force_setattr
+
+from alphaforge.engine.execution import ExecutionEngine
+from alphaforge.engine.lifecycle import begin
+from alphaforge.engine.risk.gate import Judged, RiskGate
+from alphaforge.engine.working import OrderNumbers, terms_as_asked
+from alphaforge.errors import InternalError
+from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
+from alphaforge.model.events import (
+    CancelRequested,
+    ModifyRequested,
+    OrderAdopted,
+    OrderDenied,
+    OrderSubmitted,
+    RequestDenied,
+)
+from alphaforge.model.instrument import Instrument
+from alphaforge.model.numbers import ZERO, plain
+from alphaforge.model.orders import Order
+from alphaforge.model.step import Step
+
+Decision: TypeAlias = (
+    OrderSubmitted | OrderDenied | CancelRequested | ModifyRequested | RequestDenied
+)
+DECISIONS: Final = (OrderSubmitted, OrderDenied, CancelRequested, ModifyRequested, RequestDenied)
+
+NOTHING: Final = "nothing"
+"""What was asked where nothing was."""
+
+_NOT_THEN: Final = ("it was not asked for when this event was first processed",)
+
+_Name: TypeAlias = tuple[type, str, int]
+"""What a decision is about: its kind, the order, and a modification's version."""
+
+Differ: TypeAlias = Callable[[str, str, str], None]
+"""Told of a difference: the strategy, what it did then, what it does now."""
+
+
+class JournaledNumbers(OrderNumbers):
+    """Gives each strategy the numbers it got then, whoever else asks for more or for less."""
+
+    __slots__ = ("_before", "_own", "_owners", "_unused")
+
+    def __init__(self, taken: int) -> None:
+        super().__init__(taken)
+        self._before: int = taken
+        self._own: dict[str, list[int]] = {}
+        self._owners: dict[int, str] = {}
+        self._unused: list[tuple[int, str]] = []
+
+    def begin(self, decisions: Sequence[Decision]) -> None:
+        """Take up the numbers of one event."""
+        self._before = self.taken
+        self._own, self._owners, self._unused = {}, {}, []
+        for decision in decisions:
+            if isinstance(decision, OrderSubmitted | OrderDenied):
+                number, strategy = _number(decision.order_id), decision.terms.strategy
+                self._owners[number] = strategy
+                insort(self._own.setdefault(strategy, []), number)
+
+    def next(self, strategy: str) -> int:
+        """The strategy's next number of then; 0, which no order has, for one it did not make."""
+        candidate, own = self.taken + 1, self._own.get(strategy)
+        unused = candidate not in self._owners
+        if own and not (unused and candidate < own[0]):
+            number = own.pop(0)
+        elif unused or not strategy:
+            number = candidate
+            self._unused.append((number, strategy))
+        else:
+            return 0
+        self.taken = max(self.taken, number)
+        return number
+
+    def finish(self, differing: Collection[str]) -> None:
+        """End an event; what strategies that did something else than then took is given back.
+
+        Others may take a number without an order: by a callback that failed after it had ordered.
+        """
+        unused = [number for number, strategy in self._unused if strategy not in differing]
+        self.taken: int = max([self._before, *self._owners, *unused])
+
+
+class JournaledGate(RiskGate):
+    """Answers with the journal; judges too, for the price and to keep what the gate remembers."""
+
+    def __init__(self, real: RiskGate, execution: ExecutionEngine, differ: Differ) -> None:
+        """Stand in for `real`, with all its parts."""
+        vars(self).update(vars(real))
+        self._real = real
+        self._execution = execution
+        self._differ = differ
+        self._decisions: list[Decision] = []
+        self._left: list[Decision] = []
+        self._entered: list[str] = []
+        self._approved: dict[tuple[str, int], Approved] = {}
+        self._given: Decision | None = None
+
+    def begin(self, step: Step) -> list[Decision]:
+        """Take up what one event led to; gives its decisions."""
+        self._decisions = [each for each in step.events if isinstance(each, DECISIONS)]
+        self._left = self._decisions[:]
+        entered = (each for each in step.events if isinstance(each, OrderSubmitted | OrderAdopted))
+        self._entered = [each.order_id for each in entered]
+        self._approved = {_key(each.command): each for each in step.outgoing}
+        return self._decisions
+
+    def finish(self, made: Step) -> None:
+        """Make up for what nobody asked for, and take back what should not have been counted."""
+        decisions, left = self._decisions, self._left
+        events = [each for each in made.events if isinstance(each, DECISIONS)]
+        unasked = Counter(map(_name, left))
+        unasked.subtract(Counter(map(_name, events)) - _difference(decisions, left))
+        for decision in left:
+            if unasked[_name(decision)] > 0:
+                unasked[_name(decision)] -= 1
+                self._make_up(decision)
+        self._take_back(events)
+        if left:
+            self._reorder()
+        self._decisions, self._left = [], []
+
+    def _take_back(self, events: list[Decision]) -> None:
+        """Tell of the requests that were decided now although they were not made then."""
+        extra = _difference(events, self._decisions)
+        for event in events:
+            if extra[_name(event)] > 0:
+                extra[_name(event)] -= 1
+                if isinstance(event, OrderDenied):
+                    self._execution.counts.denied -= 1
+                self._differ(self._strategy_of(event), NOTHING, told(event))
+
+    def _reorder(self) -> None:
+        """Have the new orders in the order of then: it is the one they are all canceled in."""
+        orders = self._execution.orders
+        for order_id in self._entered:
+            if order_id in orders:
+                orders[order_id] = orders.pop(order_id)
+
+    def end(self) -> None:
+        """Give the real gate its place back, with what was remembered meanwhile."""
+        for name in vars(self._real):
+            setattr(self._real, name, getattr(self, name))
+        self._execution.gate = self._real
+
+    # Verdicts ---------------------------------------------------------------------------------
+
+    def submit(self, order: Order, now: int) -> Judged:
+        """The verdict of then; an order that was not made then is refused."""
+        judged = super().submit(order, now)
+        given = self._given is not None
+        decided = self._decided((OrderSubmitted, OrderDenied), order.order_id)
+        if decided is None:
+            self._differ(order.strategy, NOTHING, f"orders {_terms_told(terms_as_asked(order))}")
+            return _refused(order, _NOT_THEN, now)
+        if isinstance(decided, OrderDenied):
+            if not given and repr(decided.terms) != repr(terms_as_asked(order)):
+                asked = f"orders {_terms_told(terms_as_asked(order))}"
+                self._differ(order.strategy, told(decided), asked)
+            return _refused(order, decided.reasons, now)
+        if not isinstance(decided, OrderSubmitted):
+            return _refused(order, _NOT_THEN, now)
+        terms = decided.terms
+        state = self._markets.states[terms.symbol]
+        if not given and not is_same_order(order, terms, state.instrument):
+            asked = f"orders {_terms_told(terms_as_asked(order))}"
+            self._differ(order.strategy, told(decided), asked)
+            for name, value in asdict(terms).items():
+                force_setattr(order, name, value)
+        approved = self._approved[order.order_id, 0]
+        if isinstance(judged.verdict, Approved):
+            return Judged(approved, judged.price)
+        return Judged(approved, self._price(terms, state) or ZERO)
+
+    def modify(self, order: Order, request: ModifyOrder, now: int) -> Judged:
+        """The verdict of then, with the terms of then."""
+        judged = super().modify(order, request, now)
+        given = self._given is not None
+        decided = self._decided((ModifyRequested, RequestDenied), order.order_id, request.version)
+        if decided is None:
+            self._differ(order.strategy, NOTHING, f"modifies {order.order_id}")
+            return _refused(order, _NOT_THEN, now)
+        if isinstance(decided, RequestDenied):
+            return _refused(order, decided.reasons, now)
+        approved = self._approved[order.order_id, request.version]
+        if isinstance(judged.verdict, Approved):
+            if not given and judged.verdict.command != approved.command:
+                self._differ(order.strategy, told(decided), f"modifies {order.order_id} otherwise")
+            return Judged(approved, judged.price)
+        return Judged(approved, order.limit_price or order.trigger_price or ZERO)
+
+    def cancel(self, order: Order, now: int) -> Approved | None:
+        """The cancel, if it was asked for then."""
+        if self._decided((CancelRequested,), order.order_id) is None:
+            self._differ(order.strategy, NOTHING, f"cancels {order.order_id}")
+            return None
+        return super().cancel(order, now)
+
+    # The journal ------------------------------------------------------------------------------
+
+    def _decided(
+        self, kinds: tuple[type[Decision], ...], order_id: str, version: int = 0
+    ) -> Decision | None:
+        """The decision about a request that nobody asked for yet."""
+        given, self._given = self._given, None
+        if given is not None:
+            return given
+        for index, decision in enumerate(self._left):
+            if isinstance(decision, kinds) and decision.order_id == order_id:
+                if isinstance(decision, ModifyRequested) and decision.version != version:
+                    continue
+                return self._left.pop(index)
+        return None
+
+    def _make_up(self, decision: Decision) -> None:
+        """Ask in a strategy's place for what it asked then."""
+        self._differ(self._strategy_of(decision), told(decision), NOTHING)
+        with _nothing_held(self._execution):
+            self._given = decision
+            self._ask(decision)
+            self._given = None
+
+    def _ask(self, decision: Decision) -> None:
+        execution = self._execution
+        if isinstance(decision, OrderSubmitted):
+            execution.submit(begin(decision.terms, decision.ts_local).order)
+        elif isinstance(decision, OrderDenied):
+            order = begin(decision.terms, decision.ts_local).order
+            execution.deny(order, "; ".join(decision.reasons))
+        elif (working := execution.orders.get(decision.order_id)) is not None:
+            self._ask_about(working.life.order, decision)
+
+    def _ask_about(self, order: Order, decision: Decision) -> None:
+        if isinstance(decision, CancelRequested):
+            self._execution.cancel(order)
+        elif isinstance(decision, ModifyRequested):
+            command = self._approved[order.order_id, decision.version].command
+            if isinstance(command, ModifyOrder):
+                terms = (command.quantity, command.limit_price, command.trigger_price)
+                self._execution.modify(order, *terms)
+
+    def _strategy_of(self, decision: Decision) -> str:
+        if isinstance(decision, OrderSubmitted | OrderDenied):
+            return decision.terms.strategy
+        execution, order_id = self._execution, decision.order_id
+        working = execution.orders.get(order_id) or execution.closed.get(order_id)
+        return working.life.order.strategy if working is not None else ""
+
+
+@contextmanager
+def _nothing_held(execution: ExecutionEngine) -> Generator[None]:
+    """Let requests of then pass what holds orders back: they were made earlier in the event."""
+    claims = execution.claims
+    if claims is None:
+        raise InternalError("only an engine whose orders go over a wire is recovered")
+    doubtful, execution.doubtful = execution.doubtful, set()
+    held, claims.state.venue_states = claims.state.venue_states, {}
+    try:
+        yield
+    finally:
+        execution.doubtful |= doubtful
+        claims.state.venue_states = held
+
+
+def is_same_order(order: Order, terms: SubmitOrder, instrument: Instrument) -> bool:
+    """Whether an order as asked is the one that was approved with these terms."""
+    quantity = order.quantity
+    if not quantity.is_finite():
+        return False
+    floored = instrument.quantity_floor(quantity)
+    cut = order.reduce_only and terms.quantity <= floored
+    limit, trigger = order.limit_price, order.trigger_price
+    return (
+        (floored == terms.quantity or cut)
+        and _on_grid(limit, lambda price: instrument.limit_on_grid(price, order.side))
+        == terms.limit_price
+        and _on_grid(trigger, instrument.trigger_on_grid) == terms.trigger_price
+        and all(getattr(order, name) == getattr(terms, name) for name in _PLAIN_TERMS)
+    )
+
+
+_PLAIN_TERMS: Final = (
+    "symbol",
+    "strategy",
+    "side",
+    "order_type",
+    "trail",
+    "trail_pct",
+    "tif",
+    "expires",
+    "post_only",
+    "reduce_only",
+)
+
+
+def told(decision: Decision) -> str:
+    """A decision in words."""
+    if isinstance(decision, OrderSubmitted):
+        return f"orders {_terms_told(decision.terms)}"
+    if isinstance(decision, OrderDenied):
+        return f"orders {_terms_told(decision.terms)} (denied)"
+    verb = "cancels" if isinstance(decision, CancelRequested) else "modifies"
+    denied = " (denied)" if isinstance(decision, RequestDenied) else ""
+    return f"{verb} {decision.order_id}{denied}"
+
+
+def _terms_told(terms: SubmitOrder) -> str:
+    quantity = plain(terms.quantity) if terms.quantity.is_finite() else "not a number"
+    prices = [
+        f"{name} {plain(price)}"
+        for name, price in (("limit", terms.limit_price), ("stop", terms.trigger_price))
+        if price is not None and price.is_finite()
+    ]
+    return " ".join([terms.side, quantity, terms.symbol, terms.order_type, *prices])
+
+
+def _on_grid(price: Decimal | None, rounded: Callable[[Decimal], Decimal]) -> Decimal | None:
+    return rounded(price) if price is not None and price.is_finite() else price
+
+
+def _refused(order: Order, reasons: tuple[str, ...], now: int) -> Judged:
+    return Judged(Refused(order.order_id, reasons, now), ZERO)
+
+
+def _name(decision: Decision) -> _Name:
+    version = decision.version if isinstance(decision, ModifyRequested) else 0
+    return decision.__class__, decision.order_id, version
+
+
+def _difference(these: Sequence[Decision], those: Sequence[Decision]) -> Counter[_Name]:
+    """How many of each there are more among these."""
+    return Counter(map(_name, these)) - Counter(map(_name, those))
+
+
+def _key(command: SubmitOrder | ModifyOrder | CancelOrder) -> tuple[str, int]:
+    """An approved command by order and version; 0 for the order itself, -1 for its cancel."""
+    if isinstance(command, CancelOrder):
+        return command.order_id, -1
+    return command.order_id, command.version if isinstance(command, ModifyOrder) else 0
+
+
+def _number(order_id: str) -> int:
+    return int(order_id.rpartition("-")[2])

@@ -1,0 +1,62 @@
+"""Which orders must be asked about, and when an answer proves something.
+
+An order is asked about while it is in doubt, or while something that was asked of the venue has
+been without an outcome for longer than the venue lets it live. Pure looks at the engine's orders;
+must never ask anything itself.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from alphaforge.engine.lifecycle import OrderLife
+from alphaforge.engine.oms import OrderManagement
+from alphaforge.engine.order_facts import ACCEPTED, executed
+from alphaforge.engine.working import WorkingOrder
+from alphaforge.model.enums import OrderStatus, PendingRequest
+from alphaforge.venues.base import Capabilities
+
+
+class Doubt(NamedTuple):
+    """An order to ask about.
+
+    Attributes:
+        proof_at: A question asked at this engine time or later sees whatever became of all that
+            was asked of the venue about the order; 0 where the venue offers no such proof.
+        wants_trades: The venue counts executions that we do not hold.
+    """
+
+    working: WorkingOrder
+    proof_at: int
+    wants_trades: bool
+
+
+def last_request(life: OrderLife) -> int:
+    """Engine time of the last thing that was asked of the venue about an order."""
+    return max(life.order.ts, life.requested_at)
+
+
+def proof_at(life: OrderLife, capabilities: Capabilities) -> int:
+    """See `Doubt`."""
+    if not capabilities.request_life_ns:
+        return 0
+    return last_request(life) + capabilities.proof_ns
+
+
+def doubts(execution: OrderManagement, capabilities: Capabilities, now: int) -> Iterator[Doubt]:
+    """The orders to ask about at engine time `now`, oldest first."""
+    for working in tuple(execution.orders.values()):
+        life = working.life
+        at = proof_at(life, capabilities)
+        if life.order.in_doubt or (_is_waiting(life) and now >= at):
+            yield Doubt(working, at, life.venue_filled > executed(life))
+
+
+def _is_waiting(life: OrderLife) -> bool:
+    """Whether something asked of the venue has no outcome yet."""
+    order = life.order
+    return order.pending is not PendingRequest.NONE or order.status is OrderStatus.SUBMITTED
+
+
+def is_known_there(life: OrderLife) -> bool:
+    """Whether anything has proved that the venue has, or had, the order."""
+    return bool(life.facts & ACCEPTED)

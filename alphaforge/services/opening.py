@@ -1,0 +1,103 @@
+"""How a run over a wire begins: the venue reached, its clock compared, its account read.
+
+Must send nothing to the venue but questions.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple, TypeVar
+
+from alphaforge.engine.core import Engine
+from alphaforge.errors import VenueError
+from alphaforge.model.claims import BalanceReport, VenueState, VenueStateChanged
+from alphaforge.model.events import Alert
+from alphaforge.services.engine_time import EngineTime
+from alphaforge.services.inquiry import OVERLAP_NS, answer_of
+from alphaforge.services.wire_plan import Ports, WirePlan
+from alphaforge.store.records import RunRecord
+from alphaforge.venues.base import Venue
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 5.0
+TRIES: Final = 30
+"""Tries until a start gives up."""
+
+_NS: Final = 1_000_000_000
+
+Answer = TypeVar("Answer")
+
+
+class Opening(NamedTuple):
+    """A run, ready to be taken up.
+
+    Attributes:
+        epoch: The greatest under which a process has had it; 0 for a new one.
+        first: What a new run puts into its engine before anything else.
+        stopped: Strategies that did not repeat themselves: their orders are to be taken out.
+        alerts: What a person should know of how it came back.
+    """
+
+    run: RunRecord
+    engine: Engine
+    epoch: int = 0
+    first: tuple[VenueStateChanged, ...] = ()
+    stopped: tuple[str, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+
+async def connect(venue: Venue, time: EngineTime) -> int:
+    """Reach the venue and compare clocks; how far (ns) ours had to be put right, 0 = not.
+
+    Raises the venue's error after so many tries.
+    """
+
+    async def reach() -> tuple[int, int]:
+        await venue.connect()
+        asked = time.now()
+        return asked, await venue.time()
+
+    asked, there = await _patiently(reach)
+    return time.follow(there, asked, venue.capabilities.clock_bound_ns)
+
+
+async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask until there is an answer; raises the venue's error after so many tries."""
+    pause = FIRST_PAUSE_SECONDS
+    for _ in range(TRIES - 1):
+        try:
+            return await answer_of(ask)
+        except (VenueError, TimeoutError):
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    return await answer_of(ask)
+
+
+async def begin_run(plan: WirePlan, ports: Ports, time: EngineTime) -> Opening:
+    """Make a new run of the account as it stands now, in the store."""
+    cash, since = await read_account(ports.venue)
+    instruments = await _patiently(ports.venue.instruments)
+    run = plan.begin(cash, instruments, ports.clock.wall_ns())
+    engine = plan.build(run)
+    await ports.journal.ask(lambda writer: writer.begin_run(run))
+    state = VenueStateChanged(ports.venue.name, VenueState.RECONCILING, "start", time.now(), since)
+    return Opening(run, engine, first=(state,))
+
+
+async def read_account(venue: Venue) -> tuple[dict[str, Decimal], int]:
+    """Balances, and the venue's time from which on trades are not part of them.
+
+    Answers may be old: they are believed if no trade happened while they could have been.
+    """
+    capabilities = venue.capabilities
+    blind = capabilities.read_lag_ns + capabilities.clock_bound_ns + OVERLAP_NS
+    balances: Sequence[BalanceReport] = ()
+    began = 0
+    for _ in range(TRIES):
+        began = await _patiently(venue.time)
+        balances = await _patiently(venue.balances)
+        await asyncio.sleep(blind / _NS)
+        trades = await _patiently(lambda began=began: venue.trades(began - blind))
+        if not trades:
+            break
+    return {each.currency: each.total for each in balances}, began

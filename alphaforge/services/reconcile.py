@@ -1,0 +1,216 @@
+"""Brings our books and a venue's together: at start, after a gap, in doubt, and every minute.
+
+One path, whatever the cause: trades since the cursor → open orders → each of ours that is not
+among them → what was streamed meanwhile → balances and positions compared. What the venue says
+goes through the engine's door as claims, which are idempotent; the only conclusion drawn here is
+absence, and only from proof (`services/inquiry.py`). Must never change a book itself.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from alphaforge.engine.core import Engine
+from alphaforge.model.claims import BooksDiffer, Claim, VenueState, VenueStateChanged
+from alphaforge.model.reports import OutcomeUnknown, StateUnknown
+from alphaforge.services.comparing import compare
+from alphaforge.services.door import Door
+from alphaforge.services.doubts import doubts, is_known_there
+from alphaforge.services.inquiry import Inquiry
+from alphaforge.store.records import Difference, ReconciliationRecord
+from alphaforge.venues.base import Venue
+
+EVERY_SECONDS = 60.0
+"""Between two reconciliations when nothing gives cause for one."""
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
+_SHORTEST_SECONDS = 0.01
+_NS = 1_000_000_000
+
+
+class Reconciler:
+    """Keeps one engine and one venue in agreement.
+
+    Attributes:
+        certain: Set while the venue is READY.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        engine: Engine,
+        door: Door,
+        keep: Callable[[ReconciliationRecord], object],
+        run_id: str = "",
+    ) -> None:
+        """`keep` stores the report of each reconciliation."""
+        self.certain = asyncio.Event()
+        self._venue = venue
+        self._engine = engine
+        self._door = door
+        self._keep = keep
+        self._run_id = run_id
+        self._inquiry = Inquiry(venue, engine, door, self._unreachable)
+        self._cause = ""
+        self._wake = asyncio.Event()
+        self._buffer: list[Claim] | None = None
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._asked = False
+        self._last = 0
+        self._suspects: tuple[Difference, ...] = ()
+
+    # What others tell -------------------------------------------------------------------------
+
+    def claim(self, claim: Claim) -> None:
+        """A claim of the stream: to the engine at once, or after what is being asked for."""
+        if self._buffer is not None:
+            self._buffer.append(claim)
+        else:
+            self._door.put(self._door.stamp(claim))
+
+    def need(self, cause: str) -> None:
+        """Something happened after which everything must be asked again: a gap, a stop.
+
+        Until that is done, nothing new leaves and claims of the stream wait.
+        """
+        if self.certain.is_set() or not self._cause:
+            self.certain.clear()
+            self._state(VenueState.RECONCILING, cause)
+        if self._buffer is None:
+            self._buffer = []
+        self._cause = cause
+        self._wake.set()
+
+    def restarted(self) -> None:
+        """Nothing that this process knows was proved since it began."""
+        self.need("start")
+        now = self._door.now
+        for working in tuple(self._engine.execution.orders.values()):
+            order_id = working.life.order.order_id
+            if is_known_there(working.life):
+                self._door.put(StateUnknown(order_id, "restart", now, now))
+            else:
+                self._door.put(OutcomeUnknown(order_id, "restart", now, now))
+
+    def check(self) -> None:
+        """Somebody wants to know now (an operator): nothing is held back for it."""
+        self._asked = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """A Step may have left something in doubt: ask soon."""
+        if self._engine.execution.doubtful:
+            self._pause = _FIRST_PAUSE_SECONDS
+            self._wake.set()
+
+    def _unreachable(self, why: str) -> None:
+        """The venue does not answer: what we know grows old."""
+        if self.certain.is_set():
+            self.need(why)
+
+    # The loop ---------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Reconcile on every cause and every minute, and ask about doubts; until canceled."""
+        while True:
+            if self._cause:
+                cause, self._cause = self._cause, ""
+                await self._everything(cause)
+            elif self._asked:
+                self._asked = False
+                await self._everything("asked")
+            elif self._door.now - self._last >= EVERY_SECONDS * _NS:
+                await self._everything("minute")
+            await self._inquiry.ask_about_doubts(lambda: bool(self._cause))
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        """Until the next minute, the next look at what is in doubt, or somebody's word."""
+        self._wake.clear()
+        now = self._door.now
+        seconds = EVERY_SECONDS - (now - self._last) / _NS
+        capabilities = self._venue.capabilities
+        waits = [
+            self._pause if at <= now else min(self._pause, (at - now) / _NS)
+            for _, at, _ in doubts(self._engine.execution, capabilities, now)
+        ]
+        if waits or self._inquiry.is_waiting:
+            seconds = min(seconds, self._pause, *waits)
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+        else:
+            self._pause = _FIRST_PAUSE_SECONDS
+        if self._cause or self._asked:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, _SHORTEST_SECONDS)):
+                await self._wake.wait()
+
+    # Everything -------------------------------------------------------------------------------
+
+    async def _everything(self, cause: str) -> None:
+        inquiry, began = self._inquiry, self._door.now
+        before = self._counts()
+        inquiry.start_counting()
+        cursor = await inquiry.fetch_trades()
+        await inquiry.fetch_open_orders()
+        await inquiry.ask_about_unlisted()
+        await inquiry.trace_waiting()
+        self._release()
+        lasting = await self._differences()
+        self._last = self._door.now
+        if not self._cause:
+            self._state(VenueState.READY, cause, cursor)
+            self.certain.set()
+        self._report(cause, began, before, lasting)
+
+    def _release(self) -> None:
+        """What was streamed meanwhile, in its order."""
+        buffer, self._buffer = self._buffer or [], None
+        for claim in buffer:
+            self._door.put(self._door.stamp(claim))
+
+    async def _differences(self) -> tuple[Difference, ...]:
+        """What differs, and differed the last time too; nothing while anything moves."""
+        execution = self._engine.execution
+        fills = execution.counts.fills
+        balances = await self._inquiry.read(self._venue.balances)
+        positions = await self._inquiry.read(self._venue.positions)
+        if execution.counts.fills != fills or execution.doubtful or self._inquiry.is_waiting:
+            return ()
+        found = compare(self._engine, self._venue.name, balances, positions)
+        lasting = tuple(each for each in found if each in self._suspects)
+        for each in lasting:
+            told = (each.kind, each.subject, each.ours, each.theirs, each.cause)
+            self._door.put(BooksDiffer(self._venue.name, *told, self._door.now))
+        self._suspects = found
+        return lasting
+
+    def _state(self, state: VenueState, reason: str, cursor: int = 0) -> None:
+        venue, now = self._venue.name, self._door.now
+        self._door.put(VenueStateChanged(venue, state, reason, now, cursor))
+
+    def _counts(self) -> tuple[int, int, int]:
+        """Orders absent, adopted and in doubt, so far."""
+        execution = self._engine.execution
+        adopted = execution.claims.state.adopted if execution.claims is not None else 0
+        return execution.counts.absent, adopted, len(execution.doubtful)
+
+    def _report(
+        self, cause: str, began: int, before: tuple[int, int, int], found: tuple[Difference, ...]
+    ) -> None:
+        absent, adopted, doubtful = self._counts()
+        self._keep(
+            ReconciliationRecord(
+                run_id=self._run_id,
+                sequence=self._engine.sequence,
+                ts=self._door.now,
+                reason=cause,
+                seconds=(self._door.now - began) / _NS,
+                orders_checked=self._inquiry.orders_checked,
+                trades=self._inquiry.trades_seen,
+                adopted=adopted - before[1],
+                absent=absent - before[0],
+                resolved=max(before[2] - doubtful, 0),
+                differences=found,
+            )
+        )

@@ -1,0 +1,83 @@
+"""Takes a killed run up again: the last snapshot, then the journal's tail, folded.
+
+Decisions are folded as the journal has them; no strategy decides anything anew. Nothing is sent.
+Must never skip a damaged row: what is damaged is named, and where the account can be rebuilt from
+the venue instead, the error says so.
+"""
+
+from alphaforge.engine.recovery import recover
+from alphaforge.engine.snapshot import SnapshotError, restore
+from alphaforge.model.enums import AlertLevel
+from alphaforge.model.events import Alert
+from alphaforge.services.journal_writer import JournalWriter
+from alphaforge.services.opening import Opening
+from alphaforge.services.wire_plan import WirePlan
+from alphaforge.store.records import RunRecord, RunStatus
+from alphaforge.store.tail import TailEvent
+from alphaforge.store.writer import Writer
+
+MOST_NOTES = 10
+"""Unexplained events that are told; more say the same."""
+
+
+async def come_back(
+    plan: WirePlan, journal: JournalWriter, venue: str, account: str
+) -> Opening | None:
+    """The run of this account that was killed, as it stood; None if there is none to go on with.
+
+    One of other strategies or parameters is marked as ended: its orders are adopted as they are
+    found. Raises `JournalCorruptError` for a damaged journal.
+    """
+    run = await journal.ask(lambda writer: writer.find_resumable(plan.mode, venue, account))
+    if run is None:
+        return None
+    if not plan.continues(run):
+        await _end(journal, run, "killed; the run after it was of other strategies")
+        return None
+    await journal.ask(lambda writer: writer.resume_run(run.run_id))
+    opening = await _fold(plan, journal, run)
+    claims = opening.engine.execution.claims
+    if claims is not None and venue in claims.state.since:
+        return opening
+    await _end(journal, run, "killed before it had begun")
+    return None
+
+
+async def _end(journal: JournalWriter, run: RunRecord, text: str) -> None:
+    """Nothing goes on with this run."""
+    await journal.ask(
+        lambda writer: writer.finish_run(run.run_id, RunStatus.FAILED, None, run.started, text)
+    )
+
+
+async def _fold(plan: WirePlan, journal: JournalWriter, run: RunRecord) -> Opening:
+    snapshot = await journal.ask(lambda writer: writer.latest_snapshot(run.run_id))
+    engine, after = plan.build(run), 0
+    notes: list[str] = []
+    if snapshot is not None:
+        notes += [f"the snapshot of event {each} is damaged" for each in snapshot.damaged]
+        try:
+            restore(engine, snapshot.payload)
+            after = snapshot.sequence
+        except SnapshotError as error:  # the journal holds everything that it held
+            notes.append(f"the snapshot of event {snapshot.sequence} was not used: {error}")
+            engine = plan.build(run)
+    rows = await journal.ask(lambda writer: _tail(writer, run.run_id, after))
+    recovered = recover(engine, rows)
+    notes += [
+        f"event {each} of run {run.run_id} now leads to something else; the journal was followed"
+        for each in recovered.unexplained[:MOST_NOTES]
+    ]
+    claims, now = engine.execution.claims, engine.timers.now
+    told = tuple(Alert(AlertLevel.ERROR, "recovery", note, now) for note in notes)
+    return Opening(
+        run,
+        engine,
+        claims.state.epoch if claims is not None else 0,
+        stopped=tuple(each.strategy for each in recovered.differences),
+        alerts=(*recovered.alerts, *told),
+    )
+
+
+def _tail(writer: Writer, run_id: str, after: int) -> list[TailEvent]:
+    return list(writer.read_tail(run_id, after))

@@ -1,0 +1,41 @@
+"""Keeps a picture of the engine now and then, so that coming back never takes longer than its tail.
+
+Must never hold up an order: it is taken between events, after what was asked has been handed on.
+"""
+
+from typing import Final
+
+from alphaforge.engine.core import Engine
+from alphaforge.engine.snapshot import SnapshotRefusedError, take
+from alphaforge.services.run_journal import RunJournal
+
+EVERY_EVENTS: Final = 50_000
+"""Events between two snapshots: about a quarter of a second to fold."""
+
+
+class Snapshots:
+    """Decides when to keep one of an engine.
+
+    Attributes:
+        refusal: Why the last one could not be taken; empty if it could.
+    """
+
+    def __init__(self, engine: Engine, journal: RunJournal, every: int = EVERY_EVENTS) -> None:
+        self.refusal = ""
+        self._engine = engine
+        self._journal = journal
+        self._every = every
+        self._due = engine.sequence + every
+
+    def keep_if_due(self) -> None:
+        """Take one if enough has happened since the last."""
+        engine = self._engine
+        if engine.sequence < self._due:
+            return
+        self._due = engine.sequence + self._every
+        try:
+            payload = take(engine)
+        except SnapshotRefusedError as error:
+            self.refusal = str(error)
+            return
+        self._journal.snapshot(engine.sequence, engine.timers.now, payload)

@@ -1,0 +1,255 @@
+"""One run over a wire, from start to stop; starting and coming back from a crash are one path.
+
+START HERE: lease → store → the run (a new one, or the one that was killed: `recovering.py`) →
+venue → reconciled → strategies → until asked to stop. Every task lives in one TaskGroup: an error
+that is not the venue's ends the session, and a new process goes on from the journal. Must hold no
+trading rule.
+"""
+
+import asyncio
+from typing import Final, cast
+
+from alphaforge.engine.core import Engine
+from alphaforge.engine.strategies import RunState
+from alphaforge.errors import AlphaForgeError
+from alphaforge.model.claims import BustReport, FillReport, OrderStatusReport
+from alphaforge.model.commands import BeginEpoch, StartSession, StopSession, StopStrategy
+from alphaforge.model.market import VenueTime
+from alphaforge.model.step import Step
+from alphaforge.services.asking import listening
+from alphaforge.services.door import Door
+from alphaforge.services.engine_time import EngineTime
+from alphaforge.services.gateway import Lease, OrderGateway
+from alphaforge.services.opening import Opening, begin_run, connect
+from alphaforge.services.reconcile import Reconciler
+from alphaforge.services.recovering import come_back
+from alphaforge.services.run_journal import RunJournal
+from alphaforge.services.snapshots import Snapshots
+from alphaforge.services.stopping import Reason, StopRequest
+from alphaforge.services.summary import read_status, summarise
+from alphaforge.services.watchdog import watch
+from alphaforge.services.wire_plan import Ports, WirePlan, WireWatcher
+from alphaforge.store.records import ReconciliationRecord, RunRecord, RunStatus
+from alphaforge.store.writer import Writer
+from alphaforge.venues.base import StreamGap, VenueMessage
+
+TIMER_SECONDS: Final = 0.05
+"""How late a strategy's timer may fire when nothing else happens."""
+
+HEARTBEAT_SECONDS: Final = 1.0
+STATUS_SECONDS: Final = 0.25
+
+BAR_GRACE_NS: Final = 1_000_000_000
+"""A bar whose end has passed by our clock closes so much later without a word of the venue."""
+
+LAST_ANSWERS_SECONDS: Final = 5.0
+"""How long a stop waits for requests that are on their way."""
+
+_NS: Final = 1_000_000_000
+_CLAIMS = (OrderStatusReport, FillReport, BustReport)
+
+
+class WireOutcome:
+    """How a session ended."""
+
+    def __init__(self, summary: dict[str, object], status: RunStatus) -> None:
+        self.summary = summary
+        self.status = status
+
+
+async def run_wire_session(
+    plan: WirePlan, ports: Ports, stop: StopRequest, watcher: WireWatcher
+) -> WireOutcome:
+    """Trade until `stop` is asked.
+
+    Raises `LeaseHeldError` at once where another process trades the account, `StoreError` if the
+    journal cannot be written: nothing leaves then, and the run can be gone on with.
+    """
+    venue = ports.venue
+    lease = ports.acquire("", 0)
+    writer = await ports.journal.open()
+    try:
+        time = EngineTime(ports.clock)
+        back = await come_back(plan, ports.journal, venue.name, venue.account)
+        await connect(venue, time)
+        opening = back or await begin_run(plan, ports, time)
+        if opening.epoch >= lease.epoch:
+            lease.release()
+            lease = ports.acquire(opening.run.run_id, opening.epoch)
+        journal = RunJournal(ports.journal, writer, opening.run.run_id)
+        session = _Session(opening, ports, lease, journal, time)
+        return await session.run(stop, watcher)
+    finally:
+        await venue.close()
+        await ports.journal.close()
+
+
+class _Session:
+    def __init__(
+        self, opening: Opening, ports: Ports, lease: Lease, journal: RunJournal, time: EngineTime
+    ) -> None:
+        self._run: RunRecord = opening.run
+        self._engine: Engine = opening.engine
+        self._opening = opening
+        self._ports = ports
+        self._lease = lease
+        self._journal = journal
+        self._time = time
+        self._began = ports.clock.steady_ns()
+        self._door = Door(self._engine, journal, time)
+        self._gateway: OrderGateway | None = None
+        self._reconciler = Reconciler(
+            ports.venue, self._engine, self._door, self._keep, self._run.run_id
+        )
+        self._snapshots = Snapshots(self._engine, journal)
+
+    async def run(self, stop: StopRequest, watcher: WireWatcher) -> WireOutcome:
+        """Take the run up, trade, stop in order."""
+        watcher.began(self._run)
+        self._door.put(BeginEpoch(self._lease.epoch, self._door.now))
+        for event in self._opening.first:
+            self._door.put(event)
+        await self._ports.journal.ask(Writer.flush_to_disk)
+        try:
+            with watch(self._engine, self._ports.callback_seconds):
+                await self._trade(stop, watcher)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        return await self._end(stop)
+
+    async def _trade(self, stop: StopRequest, watcher: WireWatcher) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            gateway = OrderGateway(
+                self._ports.venue,
+                self._door,
+                self._journal,
+                self._lease,
+                tasks,
+                lambda: self._engine.execution.gate.state,
+            )
+            gateway.on_gap = self._reconciler.need
+            self._gateway = gateway
+            self._door.outgoing = gateway.take
+            self._door.on_step = lambda step: self._look(step, stop, watcher)
+            for alert in self._opening.alerts:
+                watcher.alert(alert)
+            self._reconciler.restarted()
+            running = [
+                tasks.create_task(self._stream()),
+                tasks.create_task(self._reconciler.run()),
+                tasks.create_task(self._timers()),
+                tasks.create_task(self._heartbeat()),
+                tasks.create_task(self._status(watcher)),
+            ]
+            with listening(self._reconciler.check):
+                await _first_of(self._reconciler.certain, stop.event)
+                if self._reconciler.certain.is_set():
+                    watcher.certain((self._ports.clock.steady_ns() - self._began) / _NS)
+                    self._start()
+                    await stop.event.wait()
+            self._door.put(StopSession(self._door.now))
+            await self._last_answers()
+            for task in running:
+                task.cancel()
+
+    def _start(self) -> None:
+        """Strategies of a new run start; those of one that was killed are running already."""
+        for name in self._opening.stopped:
+            self._door.put(StopStrategy(name, self._door.now))
+        runners = self._engine.strategies.runners.values()
+        if all(runner.state is RunState.REGISTERED for runner in runners):
+            self._door.put(StartSession(self._door.now))
+
+    async def _last_answers(self) -> None:
+        waited = 0.0
+        gateway = self._gateway
+        while gateway is not None and gateway.in_flight and waited < LAST_ANSWERS_SECONDS:
+            await asyncio.sleep(TIMER_SECONDS)
+            waited += TIMER_SECONDS
+
+    async def _end(self, stop: StopRequest) -> WireOutcome:
+        """Commit everything and say how the run ended; resting orders stay at the venue."""
+        seconds = (self._ports.clock.steady_ns() - self._began) / _NS
+        summary = summarise(self._engine, self._run, seconds)
+        failed = stop.reason is Reason.FAILED
+        interrupted = RunStatus.INTERRUPTED if stop.reason is not Reason.END else RunStatus.FINISHED
+        status = RunStatus.FAILED if failed else interrupted
+        ended, run_id = self._time.now(), self._run.run_id
+        await self._ports.journal.ask(
+            lambda writer: writer.finish_run(run_id, status, summary, ended, "")
+        )
+        stop.settled = True
+        return WireOutcome(summary, status)
+
+    # Tasks ------------------------------------------------------------------------------------
+
+    async def _stream(self) -> None:
+        """Everything the venue pushes, in its order."""
+        async for message in self._ports.venue.stream():
+            self._take(message)
+            self._snapshots.keep_if_due()
+            if self._journal.is_full:
+                await self._journal.drain()
+
+    def _take(self, message: VenueMessage) -> None:
+        if isinstance(message, StreamGap):
+            self._reconciler.need(message.reason)
+        elif isinstance(message, _CLAIMS):
+            self._reconciler.claim(message)
+        else:
+            self._door.market(message)
+
+    async def _timers(self) -> None:
+        """Let engine time pass where nothing else makes it pass."""
+        engine = self._engine
+        while True:
+            await asyncio.sleep(TIMER_SECONDS)
+            self._journal.check()
+            now = self._door.now
+            for clock in engine.markets.clocks.values():
+                is_bar_due = clock.next_end <= now - BAR_GRACE_NS
+                if is_bar_due or engine.timers.next_due <= now:
+                    ts = now - BAR_GRACE_NS if is_bar_due else clock.ts
+                    self._door.put(VenueTime(clock.venue, max(ts, clock.ts), now))
+
+    async def _heartbeat(self) -> None:
+        """Look at the lease: after a stop of the process, what it knows is old."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if self._gateway is not None:
+                self._gateway.look_at_lease()
+
+    async def _status(self, watcher: WireWatcher) -> None:
+        while True:
+            await asyncio.sleep(STATUS_SECONDS)
+            watcher.status(read_status(self._engine, None))
+
+    def _look(self, step: Step, stop: StopRequest, watcher: WireWatcher) -> None:
+        if step.events:
+            self._reconciler.look()
+        for alert in step.alerts:
+            watcher.alert(alert)
+        runners = self._engine.strategies.runners.values()
+        if step.alerts and all(runner.state is RunState.FAILED for runner in runners):
+            stop.ask(Reason.FAILED)
+
+    def _keep(self, record: ReconciliationRecord) -> None:
+        self._journal.reconciliation(record)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended the tasks: an error of ours before any other."""
+    ours, others = group.split(AlphaForgeError)
+    error: BaseException = ours or others or group
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until any of some events is set."""
+    async with asyncio.TaskGroup() as tasks:
+        waits = [tasks.create_task(each.wait()) for each in events]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
