@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import cache, intent, journal, memory, orders, resting, start, trading
+from benchmarks import cache, intent, journal, memory, orders, recovery, resting, start, trading
 from benchmarks.goals import table
 from benchmarks.harness import Harness, Row
 
@@ -30,6 +30,7 @@ RUNS: dict[Run, tuple[str, ...]] = {
         "intent_power_p50_us",
         "intent_power_p99_us",
     ),
+    recovery.run: ("recovery_s",),
     start.help_ratio: ("help_ratio",),
     start.strategy_start_ms: ("strategy_start_ms",),
     memory.run: ("peak_mb",),

@@ -37,6 +37,7 @@ GOALS = {
     "cache_mixed": Goal("value", least=2_000_000, unit="ops/s"),
     "intent_process_p50_us": Goal("value", most=500, unit="us"),
     "intent_process_p99_us": Goal("value", most=3_000, unit="us"),
+    "recovery_s": Goal("value", most=3, unit="s"),
     "help_ratio": Goal("value", most=1.3, unit="x"),
     "strategy_start_ms": Goal("value", most=50, unit="ms"),
 }

@@ -41,7 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "reconcile": Entry(
         "alphaforge.cli.reconcile:reconcile", "Compare a running engine with its venue.", _RUNS
     ),
-    "runs": Entry("alphaforge.cli.runs:app", "List, show and remove runs.", _RUNS),
+    "runs": Entry("alphaforge.cli.runs:app", "List, show, mend and remove runs.", _RUNS),
     "data": Entry("alphaforge.cli.data:app", "Look at data files, or make one.", _SETUP),
     "strategy": Entry("alphaforge.cli.strategy:app", "Make, list and check strategies.", _SETUP),
     "config": Entry("alphaforge.cli.config:app", "Show and check the settings.", _SETUP),

@@ -1,4 +1,4 @@
-"""`alphaforge runs list|show|rm`: what has run, from what, and how it ended.
+"""`alphaforge runs list|show|close|rebuild|rm`: what has run, from what, and how it ended.
 
 Must never change a run; `rm` takes one away whole, and only when told twice.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from alphaforge.cli import run_mending
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.printing import print_json, print_table, talk
 from alphaforge.errors import ExitCode, NotFoundError, UsageError
@@ -17,7 +18,9 @@ from alphaforge.store.export import iso_time
 if TYPE_CHECKING:
     from alphaforge.store.records import RunRecord
 
-app = typer.Typer(no_args_is_help=True, help="List, show and remove runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, mend and remove runs.")
+app.command(name="close")(run_mending.close)
+app.command(name="rebuild")(run_mending.rebuild)
 
 RunName = Annotated[str | None, typer.Argument(metavar="ID", help="The latest if left out.")]
 Limit = Annotated[

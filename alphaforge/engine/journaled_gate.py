@@ -73,16 +73,14 @@ class JournaledNumbers(OrderNumbers):
                 insort(self._own.setdefault(strategy, []), number)
 
     def next(self, strategy: str) -> int:
-        """The strategy's next number of then; 0, which no order has, for one it did not make."""
-        candidate, own = self.taken + 1, self._own.get(strategy)
-        unused = candidate not in self._owners
-        if own and not (unused and candidate < own[0]):
+        """The strategy's next number of then; one that nobody had for what it did not order."""
+        number, own = self.taken + 1, self._own.get(strategy)
+        if own and not (number < own[0] and number not in self._owners):
             number = own.pop(0)
-        elif unused or not strategy:
-            number = candidate
-            self._unused.append((number, strategy))
         else:
-            return 0
+            while number in self._owners:
+                number += 1
+            self._unused.append((number, strategy))
         self.taken = max(self.taken, number)
         return number
 

@@ -104,6 +104,11 @@ class Writer:
                     remedy="write `on_save` and `on_load`, or keep numbers, text, lists, dicts "
                     "and indicators only",
                 ) from None
+            except RecursionError:
+                raise SnapshotRefusedError(
+                    f"{owner} keeps tuples in `self.{name}` too deep to be saved",
+                    remedy="keep lists, which may be as deep as you like",
+                ) from None
         return rows
 
     def node(self, value: Any) -> Node:
@@ -232,7 +237,9 @@ def own_attributes(thing: object) -> list[tuple[str, Any]]:
     found: dict[str, Any] = {}
     for kind in type(thing).__mro__:
         slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            private = slot.startswith("__") and not slot.endswith("__")
+            name = f"_{kind.__name__.lstrip('_')}{slot}" if private else slot
             if name not in ("__dict__", "__weakref__") and hasattr(thing, name):
                 found[name] = getattr(thing, name)
     found |= getattr(thing, "__dict__", {})

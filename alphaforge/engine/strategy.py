@@ -78,11 +78,17 @@ class Strategy:
         """Called last; orders asked for here are still processed."""
 
     def on_save(self) -> dict[str, Any]:
-        """Give back what `on_load` needs after a restart: JSON values only."""
+        """Give back what `on_load` needs after a restart: JSON values only.
+
+        Called between events while orders go over a wire; asking for anything here is refused.
+        """
         return {}
 
     def on_load(self, state: dict[str, Any]) -> None:
-        """Take back what `on_save` gave, after `on_start`."""
+        """Take back what `on_save` gave, on a new object whose `on_start` is not called.
+
+        Parameters are set, subscriptions, timers and orders are as they were; make indicators here.
+        """
 
     # Data -------------------------------------------------------------------------------------
 

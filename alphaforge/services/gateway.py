@@ -21,6 +21,9 @@ from alphaforge.venues.base import ReplyError, Venue
 REPLY_SECONDS = 10.0
 """How long an answer is waited for; what comes later comes by the stream, or is asked for."""
 
+LONGEST_WAIT_NS = 5_000_000_000
+"""How old a request may leave to a venue that lets requests live for ever."""
+
 _NS = 1_000_000_000
 
 
@@ -146,7 +149,7 @@ class OrderGateway:
         return holds
 
     def _expires(self, approved: Approved) -> int:
-        return approved.ts + self._venue.capabilities.request_life_ns
+        return approved.ts + (self._venue.capabilities.request_life_ns or LONGEST_WAIT_NS)
 
     async def _ask(self, approved: Approved) -> None:
         """Send it, and tell what the answer proves; a cancel is tried again where it overtook."""

@@ -65,8 +65,11 @@ class Reconciler:
         """A claim of the stream: to the engine at once, or after what is being asked for."""
         if self._buffer is not None:
             self._buffer.append(claim)
-        else:
-            self._door.put(self._door.stamp(claim))
+            return
+        was_waiting = self._inquiry.is_waiting
+        self._door.put(self._door.stamp(claim))
+        if self._inquiry.is_waiting and not was_waiting:
+            self._wake.set()
 
     def need(self, cause: str) -> None:
         """Something happened after which everything must be asked again: a gap, a stop.
@@ -128,8 +131,9 @@ class Reconciler:
         """Until the next minute, the next look at what is in doubt, or somebody's word."""
         self._wake.clear()
         now = self._door.now
-        seconds = EVERY_SECONDS - (now - self._last) / _NS
         capabilities = self._venue.capabilities
+        # What is sent meanwhile and gets no answer becomes due that much later.
+        seconds = min(EVERY_SECONDS - (now - self._last) / _NS, capabilities.proof_ns / _NS)
         waits = [
             self._pause if at <= now else min(self._pause, (at - now) / _NS)
             for _, at, _ in doubts(self._engine.execution, capabilities, now)

@@ -102,7 +102,8 @@ class Chain:
             raise JournalCorruptError(
                 f"the journal of run {self.run_id} is damaged at sequence {sequence} of "
                 f"{self.table}: that row was changed, or the row before it is gone",
-                remedy="restore the database from a backup; the rows before it are good",
+                remedy="restore the database from a backup, or give the run up and begin anew from "
+                f"what the venue says: alphaforge runs close {self.run_id}",
                 run_id=self.run_id,
                 table=self.table,
                 sequence=sequence,

@@ -128,3 +128,48 @@ def test_rm_on_a_terminal_asks_and_does_what_it_is_told(
     assert run("runs", "rm", ids[0]).code == code
     assert ids[0] in asked[0]
     assert len(run("runs", "list", "--json").json["runs"]) == left
+
+
+def killed(folder: Path, run_id: str) -> None:
+    """As a process that was killed leaves its run."""
+    with sqlite3.connect(next(folder.rglob("alphaforge.db"))) as database:
+        database.execute("UPDATE runs SET status = 'running' WHERE run_id = ?", (run_id,))
+
+
+def test_a_killed_run_is_closed_once_and_only_by_name(run, folder, ids) -> None:
+    killed(folder, ids[0])
+    assert run("runs", "close", ids[0], "--json").json == {"schema": 1, "closed": ids[0]}
+    facts = run("runs", "show", ids[0], "--json").json
+    assert (facts["status"], facts["error"]) == ("failed", "killed, and closed by hand")
+    again = run("runs", "close", ids[0])
+    assert (again.code, "is failed already" in again.err) == (2, True)
+
+
+def test_a_run_whose_process_lives_is_neither_closed_nor_rebuilt(
+    run, folder, ids, monkeypatch
+) -> None:
+    from alphaforge.services.lease import FileLease
+
+    monkeypatch.setenv("ALPHAFORGE_STATE_DIR", str(folder / "state"))
+    facts = run("runs", "show", ids[0], "--json").json
+    killed(folder, ids[0])
+    lease = FileLease.acquire(facts["venue"], facts["account"], steady_ns=lambda: 0)
+    for verb in ("close", "rebuild"):
+        ended = run("runs", verb, ids[0])
+        assert (ended.code, "is running: process" in ended.err) == (2, True)
+    lease.release()
+
+
+def test_views_that_were_deleted_are_folded_again(run, folder) -> None:
+    (folder / "flip.py").write_text(FLIP)
+    generate(folder / "trades.csv", kind="trades", rows=400, seed=3)
+    call = ("run", "flip.py", "--mode", "paper", "--data", "trades.csv", "--speed", "max")
+    run_id = run(*call, "--headless", "--json", "--set", "timeframe=1s").json["run_id"]
+    fills = run("export", "fills", "--run", run_id).out
+    assert len(fills.splitlines()) > 2
+    with sqlite3.connect(next(folder.rglob("alphaforge.db"))) as database:
+        for table in ("fills", "orders", "positions"):
+            database.execute(f"DELETE FROM {table}")
+    assert len(run("export", "fills", "--run", run_id).out.splitlines()) == 1
+    assert run("runs", "rebuild", run_id).code == 0
+    assert run("export", "fills", "--run", run_id).out == fills
