@@ -14,7 +14,7 @@ from alphaforge.model.commands import ModifyOrder
 from alphaforge.model.enums import OrderSide
 from alphaforge.model.events import OrderAdopted, OrderEvent
 
-KEEP_CLOSED = 20_000
+KEEP_CLOSED = 10_000
 """Ended orders kept for late claims; one about an older order is booked as external."""
 
 TradeKey = tuple[str, str, OrderSide]

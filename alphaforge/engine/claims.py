@@ -196,7 +196,8 @@ class ClaimBook:
                 self.state.waiting.append(claim)
                 return
             if claim.status is not VenueStatus.OPEN and not claim.filled:
-                return  # over before anybody knew it, and it moved nothing
+                self._let_go(claim)  # over before anybody knew it, and it moved nothing
+                return
             order_id = self._adopt_standing(claim)
         working = self._learn(claim, order_id)
         if working is None:
@@ -204,6 +205,11 @@ class ClaimBook:
         claim = less(claim, self._prior(working, claim))
         for fact in news(self.state, working, claim, self._orders.now):
             self._orders.apply(fact)
+
+    def _let_go(self, claim: OrderStatusReport) -> None:
+        """Nobody here waits any longer for what was said of this order (a trade since busted)."""
+        told, state = (claim.symbol, claim.venue_order_id), self.state
+        state.waiting = [each for each in state.waiting if (each.symbol, each.venue_order_id) != told]
 
     def _prior(self, working: WorkingOrder, claim: OrderStatusReport) -> Decimal:
         """What had been filled of an order before the run began, and is no part of it.

@@ -60,7 +60,7 @@ class JournaledNumbers(OrderNumbers):
         self._before: int = taken
         self._own: dict[str, list[int]] = {}
         self._owners: dict[int, str] = {}
-        self._unused: list[tuple[int, str]] = []
+        self._unused: list[str] = []
 
     def begin(self, decisions: Sequence[Decision]) -> None:
         """Take up the numbers of one event."""
@@ -80,7 +80,7 @@ class JournaledNumbers(OrderNumbers):
         else:
             while number in self._owners:
                 number += 1
-            self._unused.append((number, strategy))
+            self._unused.append(strategy)
         self.taken = max(self.taken, number)
         return number
 
@@ -89,8 +89,10 @@ class JournaledNumbers(OrderNumbers):
 
         Others may take a number without an order: by a callback that failed after it had ordered.
         """
-        unused = [number for number, strategy in self._unused if strategy not in differing]
-        self.taken: int = max([self._before, *self._owners, *unused])
+        last = max([self._before, *self._owners])
+        between = last - self._before - len(self._owners)
+        unused = sum(strategy not in differing for strategy in self._unused)
+        self.taken: int = last + max(unused - between, 0)
 
 
 class JournaledGate(RiskGate):

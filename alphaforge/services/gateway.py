@@ -69,6 +69,7 @@ class OrderGateway:
         """`tasks` owns the requests: an error in one that is not the venue's ends the session."""
         self.in_flight = 0
         self.on_gap: Callable[[str], None] | None = None
+        lease.holds()  # a long start is no gap: everything is about to be asked
         self._gaps = lease.gaps
         self._still_until = 0
         self._venue = venue

@@ -121,12 +121,18 @@ class Inquiry:
         try:
             claim = await self.read(lambda: self._venue.order(*order.names), TRIES_PER_ORDER)
         except ReplyError as error:
-            if error.reply in self._venue.capabilities.unknown_order:
+            if self._is_answer(error):
                 await self._not_there(working, asked, str(error))
+            else:
+                await self._reach()
         except (VenueError, TimeoutError):
-            return  # no answer: it stays in doubt, and is asked about again
+            await self._reach()
         else:
             self._put(claim, asked)
+
+    async def _reach(self) -> None:
+        """Of one order there was no answer, and its doubt stays: is it the venue, or only that?"""
+        await self.read(self._venue.time)
 
     async def _not_there(self, working: WorkingOrder, asked: int, answer: str) -> None:
         """The venue knows no such order, it says."""
@@ -195,7 +201,8 @@ class Inquiry:
     async def read(self, ask: Callable[[], Awaitable[Answer]], tries: int = 0) -> Answer:
         """Ask until there is an answer; `tries` > 0 ends it with the last error.
 
-        Raises `ReplyError` at once where the venue says that there is no such order.
+        A question with so many tries is about one order: it raises `ReplyError` at once where the
+        venue says that there is no such order, and without an answer says nothing of the venue.
         """
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -203,9 +210,9 @@ class Inquiry:
                 answer = await answer_of(ask)
             except (VenueError, TimeoutError) as error:
                 tries -= 1
-                if tries == 0 or self._is_answer(error):
+                if tries == 0 or (tries > 0 and self._is_answer(error)):
                     raise
-                pause = max(pause, self._failed(error))
+                pause = max(pause, self._failed(error, tries))
             else:
                 self._failures = 0
                 return answer
@@ -216,10 +223,12 @@ class Inquiry:
         unknown = self._venue.capabilities.unknown_order
         return isinstance(error, ReplyError) and error.reply in unknown
 
-    def _failed(self, error: Exception) -> float:
+    def _failed(self, error: Exception, tries: int) -> float:
         """Count a question without an answer; how many seconds the venue wants us to wait."""
         if isinstance(error, ReplyError) and error.retry_after_ns:
             return error.retry_after_ns / _NS
+        if tries > 0:
+            return 0.0
         self._failures += 1
         if self._failures >= FAILURES_UNTIL_HELD:
             self._unreachable(f"the venue does not answer: {error}")

@@ -11,7 +11,8 @@ from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
 from alphaforge.services.journal_writer import JournalWriter
 from alphaforge.services.opening import Opening
-from alphaforge.services.wire_plan import WirePlan
+from alphaforge.services.watchdog import watch
+from alphaforge.services.wire_plan import Ports, WirePlan
 from alphaforge.store.records import RunRecord, RunStatus
 from alphaforge.store.tail import TailEvent
 from alphaforge.store.writer import Writer
@@ -20,14 +21,13 @@ MOST_NOTES = 10
 """Unexplained events that are told; more say the same."""
 
 
-async def come_back(
-    plan: WirePlan, journal: JournalWriter, venue: str, account: str
-) -> Opening | None:
+async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     """The run of this account that was killed, as it stood; None if there is none to go on with.
 
     One of other strategies or parameters is marked as ended: its orders are adopted as they are
     found. Raises `JournalCorruptError` for a damaged journal.
     """
+    journal, venue, account = ports.journal, ports.venue.name, ports.venue.account
     run = await journal.ask(lambda writer: writer.find_resumable(plan.mode, venue, account))
     if run is None:
         return None
@@ -35,7 +35,7 @@ async def come_back(
         await _end(journal, run, "killed; the run after it was of other strategies")
         return None
     await journal.ask(lambda writer: writer.resume_run(run.run_id))
-    opening = await _fold(plan, journal, run)
+    opening = await _fold(plan, ports, run)
     claims = opening.engine.execution.claims
     if claims is not None and venue in claims.state.since:
         return opening
@@ -50,7 +50,8 @@ async def _end(journal: JournalWriter, run: RunRecord, text: str) -> None:
     )
 
 
-async def _fold(plan: WirePlan, journal: JournalWriter, run: RunRecord) -> Opening:
+async def _fold(plan: WirePlan, ports: Ports, run: RunRecord) -> Opening:
+    journal = ports.journal
     snapshot = await journal.ask(lambda writer: writer.latest_snapshot(run.run_id))
     engine, after = plan.build(run), 0
     notes: list[str] = []
@@ -63,7 +64,8 @@ async def _fold(plan: WirePlan, journal: JournalWriter, run: RunRecord) -> Openi
             notes.append(f"the snapshot of event {snapshot.sequence} was not used: {error}")
             engine = plan.build(run)
     rows = await journal.ask(lambda writer: _tail(writer, run.run_id, after))
-    recovered = recover(engine, rows)
+    with watch(engine, ports.callback_seconds):
+        recovered = recover(engine, rows)
     notes += [
         f"event {each} of run {run.run_id} now leads to something else; the journal was followed"
         for each in recovered.unexplained[:MOST_NOTES]

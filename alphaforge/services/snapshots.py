@@ -3,6 +3,7 @@
 Must never hold up an order: it is taken between events, after what was asked has been handed on.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from alphaforge.engine.core import Engine
@@ -17,11 +18,12 @@ class Snapshots:
     """Decides when to keep one of an engine.
 
     Attributes:
-        refusal: Why the last one could not be taken; empty if it could.
+        tell: Hears, once, why none can be taken: coming back then begins at the run's start.
     """
 
     def __init__(self, engine: Engine, journal: RunJournal, every: int = EVERY_EVENTS) -> None:
-        self.refusal = ""
+        self.tell: Callable[[str], None] | None = None
+        self._refusal = ""
         self._engine = engine
         self._journal = journal
         self._every = every
@@ -29,13 +31,21 @@ class Snapshots:
 
     def keep_if_due(self) -> None:
         """Take one if enough has happened since the last."""
+        if self._engine.sequence >= self._due:
+            self.keep()
+
+    def keep(self) -> None:
+        """Take one now."""
         engine = self._engine
-        if engine.sequence < self._due:
-            return
         self._due = engine.sequence + self._every
         try:
             payload = take(engine)
         except SnapshotRefusedError as error:
-            self.refusal = str(error)
+            self._refuse(str(error))
             return
         self._journal.snapshot(engine.sequence, engine.timers.now, payload)
+
+    def _refuse(self, why: str) -> None:
+        if self.tell is not None and not self._refusal:
+            self.tell(f"no snapshot can be kept: {why}")
+        self._refusal = why

@@ -14,6 +14,8 @@ from alphaforge.engine.strategies import RunState
 from alphaforge.errors import AlphaForgeError
 from alphaforge.model.claims import BustReport, FillReport, OrderStatusReport
 from alphaforge.model.commands import BeginEpoch, StartSession, StopSession, StopStrategy
+from alphaforge.model.enums import AlertLevel
+from alphaforge.model.events import Alert
 from alphaforge.model.market import VenueTime
 from alphaforge.model.step import Step
 from alphaforge.services.asking import listening
@@ -70,7 +72,7 @@ async def run_wire_session(
     writer = await ports.journal.open()
     try:
         time = EngineTime(ports.clock)
-        back = await come_back(plan, ports.journal, venue.name, venue.account)
+        back = await come_back(plan, ports)
         await connect(venue, time)
         opening = back or await begin_run(plan, ports, time)
         if opening.epoch >= lease.epoch:
@@ -131,6 +133,9 @@ class _Session:
             self._gateway = gateway
             self._door.outgoing = gateway.take
             self._door.on_step = lambda step: self._look(step, stop, watcher)
+            self._snapshots.tell = lambda why: watcher.alert(
+                Alert(AlertLevel.WARNING, "snapshot", why, self._door.now)
+            )
             for alert in self._opening.alerts:
                 watcher.alert(alert)
             self._reconciler.restarted()
@@ -154,6 +159,8 @@ class _Session:
 
     def _start(self) -> None:
         """Strategies of a new run start; those of one that was killed are running already."""
+        if self._opening.epoch:
+            self._snapshots.keep()  # coming back once more begins here
         for name in self._opening.stopped:
             self._door.put(StopStrategy(name, self._door.now))
         runners = self._engine.strategies.runners.values()

@@ -166,6 +166,16 @@ def test_an_order_under_another_runs_tag_is_external(wire: Wire):
     assert [order.strategy for order in wire.adopted()] == ["external"]
 
 
+def test_an_adopted_order_is_known_by_its_client_id_under_any_venue_id(wire: Wire):
+    wire.put(
+        stands(client_order_id="mine", venue_id="v8"),
+        stands(client_order_id="mine", venue_id="v9", ts=2_000),
+        traded(client_order_id="mine", venue_id="v9"),
+    )
+    (foreign,) = wire.adopted()
+    assert foreign.filled == 4
+
+
 def test_an_order_of_an_unknown_symbol_is_told_once_and_not_booked(wire: Wire):
     for number in range(3):
         wire.put(replace(traded(trade_id=f"t{number}", venue_id="v9"), symbol="DOGE/USDT"))
@@ -266,6 +276,7 @@ def test_a_bust_before_its_trade_takes_the_trade_back_when_it_comes(wire: Wire):
     order = wire.buy()
     wire.put(busted(), busted(), traded(order))
     assert (order.filled, wire.held(), wire.cash()) == (0, 0, before)
+    assert not wire.claims.state.busted
     wire.put(traded(order))
     assert wire.held() == 0
 

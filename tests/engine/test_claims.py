@@ -110,7 +110,9 @@ def test_a_trade_id_that_comes_again_with_other_numbers_is_named_and_booked_once
 @pytest.mark.parametrize(
     "other", [{"price": Decimal(101)}, {"fee": Decimal(1)}, {"fee_currency": "BTC"}]
 )
-def test_a_trade_id_with_another_price_or_fee_is_other_numbers_too(wire: Wire, other: dict[str, Any]):
+def test_a_trade_id_with_another_price_or_fee_is_other_numbers_too(
+    wire: Wire, other: dict[str, Any]
+):
     order = wire.buy()
     wire.put(traded(order), traded(order, **other))
     assert wire.held() == 4
@@ -403,7 +405,37 @@ def test_a_modification_back_to_the_first_terms_that_is_refused_leaves_the_terms
         stands(order, quantity=10, ts=1_500),  # of before both
         stands(order, quantity=14, ts=2_000),  # the first took effect
         ModifyRejected(order.order_id, 2, "throttled", TS, 0),
-        stands(order, quantity=14, ts=2_000, asked_at=wire.now),
     )
     assert order.quantity == 14
     assert wire.execution.exposure.buying(SYMBOL) == 14
+    wire.put(stands(order, quantity=14, ts=2_000, asked_at=wire.now))
+    assert order.quantity == 14
+    assert wire.execution.exposure.buying(SYMBOL) == 14
+
+
+def test_of_two_modifications_that_a_report_shows_the_later_was_carried_out(wire: Wire):
+    order = wire.buy()
+    wire.put(stands(order))
+    wire.modify(order, limit=99)
+    wire.modify(order, limit=99, quantity=12)
+    wire.put(stands(order, quantity=12, limit_price=99, ts=2_000))
+    assert (order.quantity, order.limit_price) == (12, 99)
+
+
+def test_terms_of_the_same_instant_are_believed_when_they_were_asked_for(wire: Wire):
+    order = wire.buy()
+    wire.put(stands(order))
+    wire.modify(order, quantity=12)
+    wire.put(stands(order, quantity=12, ts=2_000), stands(order, quantity=15, ts=2_000))
+    assert order.quantity == 12
+    wire.put(stands(order, quantity=15, ts=2_000, asked_at=wire.now))
+    assert order.quantity == 15
+
+
+def test_a_cancel_of_which_nothing_was_heard_is_refuted_in_the_same_way(wire: Wire):
+    order = wire.buy()
+    wire.put(stands(order))
+    wire.cancel(order)
+    wire.put(stands(order, asked_at=wire.now))
+    assert order.pending is PendingRequest.NONE
+    assert [type(event) for event in wire.steps[-1].events] == [CancelRejected]

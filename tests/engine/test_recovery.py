@@ -15,7 +15,7 @@ from alphaforge.engine.interruption import HUNG, HungCallbackError
 from alphaforge.engine.recovery import Recovered, Row, recover
 from alphaforge.engine.strategies import RunState
 from alphaforge.errors import InternalError
-from alphaforge.model.claims import FillReport
+from alphaforge.model.claims import FillReport, VenueState, VenueStateChanged
 from alphaforge.model.commands import BeginEpoch, StartSession, StopStrategy
 from alphaforge.model.enums import Liquidity, OrderStatus
 from alphaforge.model.settings import RiskSettings
@@ -113,12 +113,18 @@ class Story:
         return engine, recover(engine, self.rows)
 
 
-def orders_of(engine: Engine, strategy: str) -> dict[str, tuple[str, str]]:
+def orders_of(engine: Engine, strategy: str) -> dict[str, tuple[str, ...]]:
     rows = (*engine.execution.orders.values(), *engine.execution.closed.values())
+    orders = [each.life.order for each in rows if each.life.order.strategy == strategy]
     return {
-        each.life.order.order_id: (str(each.life.order.limit_price), each.life.order.status)
-        for each in rows
-        if each.life.order.strategy == strategy
+        order.order_id: (
+            order.symbol,
+            order.side,
+            str(order.quantity),
+            str(order.limit_price),
+            order.status,
+        )
+        for order in orders
     }
 
 
@@ -165,8 +171,64 @@ def test_a_strategy_that_asks_for_something_else_is_stopped_and_the_others_go_on
     }
     for name in ("first", "one", "last"):
         assert orders_of(engine, name) == orders_of(story.engine, name)
+    assert list(engine.execution.orders) == list(story.engine.execution.orders)
     live = [each.order_id for each in engine.strategies.runners["last"].strategy.made]
     assert live == ["o-000003", "o-000006", "o-000009"]
+
+
+def twice(strategy: Any, seen: int) -> Any:
+    return limit_at(90)(strategy, seen), limit_at(91)(strategy, seen)
+
+
+def order_and_fail(strategy: Any, seen: int) -> None:
+    strategy.buy(SYMBOL, "1", limit=80)
+    raise ValueError(seen)
+
+
+@pytest.mark.parametrize("now", [nothing, twice, order_and_fail])
+def test_the_numbers_of_others_do_not_depend_on_who_differs(now: Act) -> None:
+    story = Story(trades=1, one=limit_at(90), raises=order_and_fail, last=limit_at(85))
+    assert list(story.engine.execution.orders) == ["o-000001", "o-000003"]
+    engine, recovered = story.recover(one=now)
+    assert [each.strategy for each in recovered.differences] == ["one"]
+    assert engine.execution.numbers.taken == 3
+    assert orders_of(engine, "last") == orders_of(story.engine, "last")
+    (order,) = engine.strategies.runners["last"].strategy.made
+    assert order.order_id == "o-000003"
+
+
+class Punctual(Strategy):
+    """Orders on the first second, if it is the `then` one."""
+
+    def __init__(self, then: bool) -> None:
+        self.then = then
+
+    def on_start(self) -> None:
+        self.timer("second", 1)
+
+    def on_timer(self, name: str) -> None:
+        if self.then:
+            self.then = False
+            self.buy(SYMBOL, "1", limit=90)
+
+
+def test_an_order_made_just_before_its_venue_went_down_is_made_again() -> None:
+    engine = engine_with({"one": lambda: Punctual(then=True)})
+    rows: list[Row] = []
+    for event in (
+        BeginEpoch(1, START),
+        StartSession(START),
+        Trade(SYMBOL, START, 100.0, 1.0),
+        VenueStateChanged("x", VenueState.DOWN, "gone", START + SECOND),
+    ):
+        step = engine.process(event)
+        rows.append((engine.sequence, event, journaled(step)))
+    assert list(engine.execution.orders) == ["o-000001"]
+    new = engine_with({"one": lambda: Punctual(then=False)})
+    recover(new, rows)
+    assert orders_of(new, "one") == orders_of(engine, "one")
+    assert new.execution.claims is not None
+    assert new.execution.claims.why_not(SYMBOL) == "x is DOWN: gone"
 
 
 def test_the_alert_says_what_it_did_then_and_now_and_that_it_was_stopped() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from alphaforge import Order, Strategy, Trade
 from alphaforge.engine import snapshot
-from alphaforge.engine.bars import BarBuilder
 from alphaforge.engine.build import simulate
 from alphaforge.engine.claims import ClaimBook
 from alphaforge.engine.core import Engine
+from alphaforge.engine.data import DataEngine
 from alphaforge.engine.desk import Desk, Shared
 from alphaforge.engine.execution import ExecutionEngine, SavedOrder
 from alphaforge.engine.markets import SymbolState, VenueClock
@@ -204,6 +204,42 @@ def test_what_cannot_be_saved_is_refused_by_strategy_and_attribute(value: Any, k
     assert "on_save" in caught.value.remedy
 
 
+def test_tuples_too_deep_are_refused_and_lists_never_are() -> None:
+    engine, strategy = started()
+    deep: Any = []
+    for _ in range(5_000):
+        deep = [deep]
+    strategy.lists = deep
+    _, back = brought_back(engine)
+    for _ in range(5_000):
+        (back.lists,) = back.lists
+    assert back.lists == []
+    strategy.tuples = ()
+    for _ in range(5_000):
+        strategy.tuples = (strategy.tuples,)
+    with pytest.raises(snapshot.SnapshotRefusedError, match=r"self\.tuples"):
+        snapshot.take(engine)
+
+
+class Slotted(Keeper):
+    """Keeps things in slots, one of them private."""
+
+    __slots__ = ("__hidden", "open")
+
+    def keep(self, value: int) -> None:
+        self.__hidden = self.open = value
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        return self.__hidden, self.open
+
+
+def test_what_is_kept_in_slots_is_saved_too() -> None:
+    engine, strategy = started(Slotted)
+    strategy.keep(5)
+    assert brought_back(engine, Slotted)[1].kept == (5, 5)
+
+
 def test_what_a_stopped_strategy_keeps_does_not_matter() -> None:
     engine, strategy = started()
     strategy.model = object()
@@ -345,7 +381,8 @@ DERIVED = {
     Shared: "data execution requests",
     SymbolState: "instrument clock resting mark_price mark_value",
     VenueClock: "",
-    BarBuilder: "",
+    DataEngine: "markets on_due _states _native_bars _meter_from _trade_handlers _quote_handlers "
+    "_bar_handlers",
 }
 """What follows from the settings, from other parts, or is always the same between two events."""
 
@@ -364,6 +401,7 @@ SAVED = {
     )
     + " book_listeners bar_listeners",
     VenueClock: "venue ts next_end builders",
+    DataEngine: "rejected quotes",
 }
 
 
@@ -378,6 +416,7 @@ def test_nothing_that_an_engine_remembers_is_forgotten() -> None:
         engine.execution.gate,
         engine.portfolio,
         engine.timers,
+        engine.data,
         runner,
         runner.desk,
         state,

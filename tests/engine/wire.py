@@ -21,8 +21,9 @@ from alphaforge.model.claims import (
 from alphaforge.model.commands import Approved, BeginEpoch
 from alphaforge.model.enums import Liquidity, OrderSide
 from alphaforge.model.events import Alert
+from alphaforge.model.instrument import Instrument
 from alphaforge.model.orders import Order
-from alphaforge.model.settings import AccountSettings, EngineSettings, RiskSettings
+from alphaforge.model.settings import AccountSettings, EngineSettings
 from tests.engine.driving import SPOT, SYMBOL, Market, Puppet
 
 TAG = "0f3c9a7b21d4e6"
@@ -42,7 +43,7 @@ class Wire(Market):
         strategies: Iterable[str] = ("puppet",),
         *,
         ready: bool = True,
-        risk: RiskSettings | None = None,
+        instrument: Instrument = BTC,
     ) -> None:
         settings = EngineSettings(
             account=AccountSettings(
@@ -50,11 +51,10 @@ class Wire(Market):
                 cash={"USDT": Decimal(100_000), "BTC": Decimal(100)},
                 reporting_currency="USDT",
             ),
-            risk=risk or RiskSettings(),
             client_tag=TAG,
         )
         makers: dict[str, Callable[[], Strategy]] = dict.fromkeys(strategies, Puppet)
-        super().__init__(settings, (BTC,), makers, wire=True)
+        super().__init__(settings, (instrument,), makers, wire=True)
         self.process(BeginEpoch(EPOCH, self.now))
         self.venue(VenueState.READY if ready else VenueState.RECONCILING, 1)
         self.tick(100)
