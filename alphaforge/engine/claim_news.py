@@ -76,8 +76,9 @@ def _terms(
     state: ClaimState, working: WorkingOrder, claim: OrderStatusReport, now: int
 ) -> Iterator[OrderEvent]:
     """New terms that the venue shows: those we asked for, or somebody else's."""
-    life, ended = working.life, claim.status in NO_TERMS
-    if claim.quantity is None or ended:
+    life = working.life
+    refused = claim.status in NO_TERMS and not claim.filled  # what it filled, it had terms for
+    if claim.quantity is None or refused:
         return
     order_id, told = life.order.order_id, state.terms_ts
     last = told.get(order_id, 0)

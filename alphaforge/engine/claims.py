@@ -209,7 +209,9 @@ class ClaimBook:
     def _let_go(self, claim: OrderStatusReport) -> None:
         """Nobody here waits any longer for what was said of this order (a trade since busted)."""
         told, state = (claim.symbol, claim.venue_order_id), self.state
-        state.waiting = [each for each in state.waiting if (each.symbol, each.venue_order_id) != told]
+        state.waiting = [
+            each for each in state.waiting if (each.symbol, each.venue_order_id) != told
+        ]
 
     def _prior(self, working: WorkingOrder, claim: OrderStatusReport) -> Decimal:
         """What had been filled of an order before the run began, and is no part of it.

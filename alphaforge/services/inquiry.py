@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from alphaforge.engine.core import Engine
 from alphaforge.engine.working import WorkingOrder
 from alphaforge.errors import OutcomeUnknownError, VenueError
-from alphaforge.model.claims import FillReport, OrderStatusReport
+from alphaforge.model.claims import BooksDiffer, FillReport, OrderStatusReport
 from alphaforge.model.reports import AbsenceProved, StateUnknown
 from alphaforge.services.door import Door
 from alphaforge.services.doubts import doubts, is_known_there, proof_at
@@ -154,8 +154,10 @@ class Inquiry:
         """It had the order and says now that it never did: in doubt, and for a person to see."""
         order = working.life.order
         if order.is_open and not order.in_doubt:
-            reason = f"the venue had this order and now answers: {answer}"
-            self._door.put(StateUnknown(order.order_id, reason, self._door.now, self._door.now))
+            reason, now = f"the venue had this order and now answers: {answer}", self._door.now
+            self._door.put(StateUnknown(order.order_id, reason, now, now))
+            told = ("order", order.order_id, order.status.value, answer, "the venue lost it")
+            self._door.put(BooksDiffer(self._venue.name, *told, now))
 
     def _may_be_waiting(self, working: WorkingOrder) -> bool:
         """Whether a claim that waits for its order might be about this one."""
@@ -202,7 +204,7 @@ class Inquiry:
         """Ask until there is an answer; `tries` > 0 ends it with the last error.
 
         A question with so many tries is about one order: it raises `ReplyError` at once where the
-        venue says that there is no such order, and without an answer says nothing of the venue.
+        venue says that there is no such order.
         """
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -212,7 +214,7 @@ class Inquiry:
                 tries -= 1
                 if tries == 0 or (tries > 0 and self._is_answer(error)):
                     raise
-                pause = max(pause, self._failed(error, tries))
+                pause = max(pause, self._failed(error))
             else:
                 self._failures = 0
                 return answer
@@ -223,12 +225,10 @@ class Inquiry:
         unknown = self._venue.capabilities.unknown_order
         return isinstance(error, ReplyError) and error.reply in unknown
 
-    def _failed(self, error: Exception, tries: int) -> float:
+    def _failed(self, error: Exception) -> float:
         """Count a question without an answer; how many seconds the venue wants us to wait."""
         if isinstance(error, ReplyError) and error.retry_after_ns:
             return error.retry_after_ns / _NS
-        if tries > 0:
-            return 0.0
         self._failures += 1
         if self._failures >= FAILURES_UNTIL_HELD:
             self._unreachable(f"the venue does not answer: {error}")

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 from alphaforge.engine.core import Engine
 from alphaforge.errors import VenueError
 from alphaforge.model.claims import BalanceReport, VenueState, VenueStateChanged
+from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.inquiry import OVERLAP_NS, answer_of
@@ -24,6 +25,11 @@ TRIES: Final = 30
 """Tries until a start gives up."""
 
 _NS: Final = 1_000_000_000
+
+_BUSY: Final = (
+    "the account never stopped trading while its balances were read: what the run began with may "
+    "be off by the trades of that moment"
+)
 
 Answer = TypeVar("Answer")
 
@@ -75,20 +81,32 @@ async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 async def begin_run(plan: WirePlan, ports: Ports, time: EngineTime) -> Opening:
     """Make a new run of the account as it stands now, in the store."""
-    cash, since = await read_account(ports.venue)
+    account = await read_account(ports.venue)
     instruments = await _patiently(ports.venue.instruments)
-    run = plan.begin(cash, instruments, ports.clock.wall_ns())
+    run = plan.begin(account.cash, instruments, ports.clock.wall_ns())
     engine = plan.build(run)
     await ports.journal.ask(lambda writer: writer.begin_run(run))
-    state = VenueStateChanged(ports.venue.name, VenueState.RECONCILING, "start", time.now(), since)
-    return Opening(run, engine, first=(state,))
+    now = time.now()
+    state = VenueStateChanged(ports.venue.name, VenueState.RECONCILING, "start", now, account.since)
+    alerts = () if account.is_quiet else (Alert(AlertLevel.WARNING, "busy-account", _BUSY, now),)
+    return Opening(run, engine, first=(state,), alerts=alerts)
 
 
-async def read_account(venue: Venue) -> tuple[dict[str, Decimal], int]:
-    """Balances, and the venue's time from which on trades are not part of them.
+class Account(NamedTuple):
+    """What an account begins with.
 
-    Answers may be old: they are believed if no trade happened while they could have been.
+    Attributes:
+        since: The venue's time from which on trades are no part of `cash`.
+        is_quiet: No trade happened while the answers could have been old.
     """
+
+    cash: dict[str, Decimal]
+    since: int
+    is_quiet: bool
+
+
+async def read_account(venue: Venue) -> Account:
+    """Balances between trades; after so many tries, as they are."""
     capabilities = venue.capabilities
     blind = capabilities.read_lag_ns + capabilities.clock_bound_ns + OVERLAP_NS
     balances: Sequence[BalanceReport] = ()
@@ -99,5 +117,5 @@ async def read_account(venue: Venue) -> tuple[dict[str, Decimal], int]:
         await asyncio.sleep(blind / _NS)
         trades = await _patiently(lambda began=began: venue.trades(began - blind))
         if not trades:
-            break
-    return {each.currency: each.total for each in balances}, began
+            return Account({each.currency: each.total for each in balances}, began, is_quiet=True)
+    return Account({each.currency: each.total for each in balances}, began, is_quiet=False)

@@ -58,6 +58,7 @@ class Reconciler:
         self._asked = False
         self._last = 0
         self._suspects: tuple[Difference, ...] = ()
+        self._told: tuple[Difference, ...] = ()
 
     # What others tell -------------------------------------------------------------------------
 
@@ -184,9 +185,11 @@ class Reconciler:
         found = compare(self._engine, self._venue.name, balances, positions)
         lasting = tuple(each for each in found if each in self._suspects)
         for each in lasting:
+            if each in self._told:
+                continue
             told = (each.kind, each.subject, each.ours, each.theirs, each.cause)
             self._door.put(BooksDiffer(self._venue.name, *told, self._door.now))
-        self._suspects = found
+        self._suspects, self._told = found, lasting
         return lasting
 
     def _state(self, state: VenueState, reason: str, cursor: int = 0) -> None:

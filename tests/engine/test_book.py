@@ -257,7 +257,7 @@ def test_the_book_equals_a_dict_of_levels(
     st.sets(st.integers(0, 29)),
     st.integers(0, 30),
     st.booleans(),
-    st.integers(0, 90),
+    st.integers(1, 90),  # 0 would say that the venue numbers nothing
 )
 def test_every_delta_is_counted_once_and_a_valid_book_missed_nothing(
     lengths: list[int], lost: set[int], snapshot_at: int, named: bool, snapshot_id: int

@@ -9,6 +9,7 @@ from asyncio import AbstractEventLoop
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,6 +113,7 @@ class ScriptedVenue(InlineVenue):
 
     Attributes:
         calls: Name and virtual second of every call, in order.
+        requests: What was sent, and when it expires.
         on_submit: Looks on right before a new order reaches the exchange.
     """
 
@@ -128,7 +130,7 @@ class ScriptedVenue(InlineVenue):
         )
         super().__init__(exchange, ACCOUNT, clock.wall_ns, name=VENUE, **options)
         self.calls: list[tuple[str, float]] = []
-        self.requests: list[Approved] = []
+        self.requests: list[tuple[Approved, int]] = []
         self.on_submit: Callable[[Approved], None] = lambda approved: None
         self._acts: defaultdict[str, deque[Act]] = defaultdict(deque)
         self._always: dict[str, Act] = {}
@@ -145,6 +147,11 @@ class ScriptedVenue(InlineVenue):
         else:
             self._always[call] = act
 
+    def be_true(self) -> None:
+        """Every call does what it should from now on."""
+        self._acts.clear()
+        self._always.clear()
+
     def called(self, call: str) -> list[float]:
         """The seconds at which it was called."""
         return [second for name, second in self.calls if name == call]
@@ -160,20 +167,23 @@ class ScriptedVenue(InlineVenue):
         return await act(do)
 
     async def submit(self, approved: Approved, expires_at: int) -> OrderStatusReport | None:
-        self.requests.append(approved)
+        self.requests.append((approved, expires_at))
         self.on_submit(approved)
         real = super().submit
         return await self._through("submit", lambda: real(approved, expires_at))
 
     async def modify(self, approved: Approved, expires_at: int) -> OrderStatusReport | None:
-        self.requests.append(approved)
+        self.requests.append((approved, expires_at))
         real = super().modify
         return await self._through("modify", lambda: real(approved, expires_at))
 
     async def cancel(self, approved: Approved, expires_at: int) -> OrderStatusReport | None:
-        self.requests.append(approved)
+        self.requests.append((approved, expires_at))
         real = super().cancel
         return await self._through("cancel", lambda: real(approved, expires_at))
+
+    async def time(self) -> int:
+        return await self._through("time", super().time)
 
     async def order(
         self, symbol: str, client_order_id: str, venue_order_id: str
@@ -284,7 +294,7 @@ class WireRig:
             instruments=tuple(self.venue.exchange.instruments()),
             started=START_NS,
         )
-        await self.journal.ask(lambda writer: writer.begin_run(record))
+        await self.journal.ask(partial(_begin, record))
         journal = RunJournal(self.journal, writer, RUN)
         self.door = Door(self.engine, journal, EngineTime(self.clock))
         self.door.on_step = self._look
@@ -392,17 +402,22 @@ class WireRig:
         return self.loop.time()
 
 
+def _begin(record: RunRecord, writer: Writer) -> None:
+    writer.begin_run(record)
+
+
 def played(
     folder: Path,
     scenario: Callable[[WireRig], Awaitable[None]],
     *,
     seed: int = 1,
     reconciling: bool = False,
+    streaming: bool = True,
     **options: Any,
 ) -> WireRig:
     """Play a scenario in virtual time; an error that ends the session comes out of here.
 
-    With `reconciling` the reconciler runs beside it and is told of the stream.
+    With `reconciling` the reconciler runs beside it, and with `streaming` is told of the stream.
     """
     loop = VirtualLoop(seed)
 
@@ -413,7 +428,7 @@ def played(
             async with asyncio.TaskGroup() as tasks:
                 rig.start_gateway(tasks)
                 rig.start_reconciler()
-                beside = [tasks.create_task(_stream(rig))] if reconciling else []
+                beside = [tasks.create_task(_stream(rig))] if reconciling and streaming else []
                 beside += [tasks.create_task(rig.reconciler.run())] if reconciling else []
                 await scenario(rig)
                 for task in beside:
