@@ -4,6 +4,9 @@
 #   make test    all tests                                      ARGS="-k lifecycle" narrows them
 #   make check   what CI runs before the tests, quick parts first
 #   make bench   speed of the engine, in floors of this machine
+#   make simulate   1000 lives of the engine against a hostile venue, network and disk    SEEDS=n
+#   make killtest   200 times SIGKILL, start again, compare with the venue    ROUNDS=n
+#   make mutations   break the order path in every listed way; the simulator must notice    CAP=n seeds each
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -14,8 +17,11 @@ BIN := .venv/bin
 # Byte-compiling all of ccxt would take most of the installation; Python compiles what it imports.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 ARGS ?=
+SEEDS ?= 1000
+ROUNDS ?= 200
+CAP ?= 500
 
-.PHONY: help run test check bench coverage lock clean
+.PHONY: help run test check bench simulate killtest mutations coverage lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +43,15 @@ check: .venv/.installed-dev
 
 bench: .venv/.installed
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+simulate: .venv/.installed-dev
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+killtest: .venv/.installed-dev
+	@$(BIN)/python -m tests.killtest --rounds $(ROUNDS) $(ARGS)
+
+mutations: .venv/.installed-dev
+	@$(BIN)/python -m tests.mutations --cap $(CAP) $(ARGS)
 
 coverage: .venv/.installed-dev
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)

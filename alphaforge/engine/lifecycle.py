@@ -138,7 +138,7 @@ class OrderLife(OrderFacts, gc=False, eq=False):
         order = self.order
         filled = order.filled
         if filled and filled >= order.quantity:
-            if filled > order.quantity:
+            if filled > order.quantity and not self.modifications:
                 self.note(OVERFILL)
             return _FILLED
         if filled and not facts & CLOSING:

@@ -82,7 +82,8 @@ class Reconciler:
             self._state(VenueState.RECONCILING, cause)
         if self._buffer is None:
             self._buffer = []
-        self._cause = cause
+        if cause not in self._cause:
+            self._cause = f"{self._cause}, {cause}".lstrip(", ")
         self._wake.set()
 
     def restarted(self) -> None:

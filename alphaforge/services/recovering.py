@@ -7,6 +7,7 @@ the venue instead, the error says so.
 
 from alphaforge.engine.recovery import recover
 from alphaforge.engine.snapshot import SnapshotError, restore
+from alphaforge.engine.strategies import RunState
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
 from alphaforge.services.journal_writer import JournalWriter
@@ -37,10 +38,19 @@ async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     await journal.ask(lambda writer: writer.resume_run(run.run_id))
     opening = await _fold(plan, ports, run)
     claims = opening.engine.execution.claims
-    if claims is not None and venue in claims.state.since:
+    if claims is None or venue not in claims.state.since:
+        await _end(journal, run, "killed before it had begun")
+    elif not _has_strategies_left(opening):
+        await _end(journal, run, "killed after its last strategy had stopped")
+    else:
         return opening
-    await _end(journal, run, "killed before it had begun")
     return None
+
+
+def _has_strategies_left(opening: Opening) -> bool:
+    """Whether there is anything to go on for; a strategy that has stopped is not started again."""
+    runners = opening.engine.strategies.runners.values()
+    return any(each.state in {RunState.RUNNING, RunState.REGISTERED} for each in runners)
 
 
 async def _end(journal: JournalWriter, run: RunRecord, text: str) -> None:

@@ -286,6 +286,13 @@ def test_an_overfill_is_counted_and_named() -> None:
     assert life.anomalies == ("overfill",)
 
 
+def test_fills_beyond_the_quantity_are_no_overfill_while_a_larger_one_may_have_been_taken() -> None:
+    told = (*WAY_TO["ACPT"], facts.modify_requested(1), facts.filled("t-1", "11"))
+    assert life_after(*told).anomalies == ()
+    assert life_after(*told, facts.modified(1, "12")).anomalies == ()
+    assert life_after(*told, facts.modify_rejected(1)).anomalies == ("overfill",)
+
+
 def test_the_average_price_is_weighted_by_quantity() -> None:
     life = life_after(
         facts.submitted(), facts.filled("a", "1", "100"), facts.filled("b", "3", "104")
