@@ -40,6 +40,10 @@ class Orders(Protocol):
         """Take up an order that nobody knew; False for a symbol that is not traded here."""
         ...
 
+    def send_waiting(self) -> None:
+        """Something that was held back may be able to leave now."""
+        ...
+
     def venue_of(self, symbol: str) -> str:
         """The venue of a symbol; empty for one that is not traded here."""
         ...

@@ -103,7 +103,7 @@ class ClaimBook:
 
     # Venues -----------------------------------------------------------------------------------
 
-    def venue_changed(self, event: VenueStateChanged) -> None:
+    def _venue_changed(self, event: VenueStateChanged) -> None:
         """New orders for a venue leave only while it is READY."""
         state, venue = self.state, event.venue
         if event.state is VenueState.READY:
@@ -115,6 +115,7 @@ class ClaimBook:
         if event.cursor:
             state.cursors[venue] = event.cursor
             state.since.setdefault(venue, event.cursor)
+        self._orders.send_waiting()
 
     def differ(self, event: BooksDiffer) -> None:
         """Say that our books and a venue's are not the same."""
@@ -132,10 +133,19 @@ class ClaimBook:
         held = self.state.venue_states.get(venue)
         return f"{venue} is {held[0]}: {held[1]}" if held is not None else ""
 
+    def why_not_modify(self, order: Order) -> str:
+        """Why an order's terms may not be changed now; empty if they may."""
+        if order.in_doubt:
+            return "the order is in doubt: what it is at the venue is not known"
+        return self.why_not(order.symbol)
+
     # Claims -----------------------------------------------------------------------------------
 
-    def take(self, claim: Claim) -> None:
+    def take(self, claim: Claim | VenueStateChanged) -> None:
         """Take one claim to its end."""
+        if isinstance(claim, VenueStateChanged):
+            self._venue_changed(claim)
+            return
         if claim.account and claim.account != self._account:
             message = f"the venue told of account `{claim.account}`, not ours: not booked"
             self._alert_once("foreign-account", claim.account, message)
@@ -146,17 +156,19 @@ class ClaimBook:
             self._filled(claim)
         else:
             self._stands(claim)
-        if self.state.waiting:
-            self.settle()
+        self.settle()
 
     def settle(self) -> None:
-        """Look at the claims that wait: their order may have become known, or be nobody's."""
-        waiting, self.state.waiting = self.state.waiting, []
+        """Look at what waits: for its order to become known, or for leave to go."""
+        waiting = self.state.waiting
+        if waiting:
+            self.state.waiting = []
         for claim in waiting:
             if isinstance(claim, FillReport):
                 self._filled(claim)
             else:
                 self._stands(claim)
+        self._orders.send_waiting()
 
     def order_of(self, claim: OrderStatusReport | FillReport) -> str | None:
         """The order a claim speaks of, by our own id; None for one nobody here knows."""

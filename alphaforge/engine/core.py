@@ -130,7 +130,7 @@ class Engine:
         }
         claims = self.execution.claims
         if claims is not None:
-            self._handlers |= {VenueStateChanged: claims.venue_changed, BeginEpoch: claims.begin}
+            self._handlers |= {VenueStateChanged: self._claim, BeginEpoch: claims.begin}
             self._handlers[BooksDiffer] = claims.differ
 
     def register(self, name: str, make: Callable[[], Strategy]) -> Runner:
@@ -310,7 +310,7 @@ class Engine:
         if self._requests:
             self._drain()
 
-    def _claim(self, claim: Claim) -> None:
+    def _claim(self, claim: Claim | VenueStateChanged) -> None:
         if self.execution.claims is not None:
             self.execution.claims.take(claim)
         if self._requests:

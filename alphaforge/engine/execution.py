@@ -174,6 +174,11 @@ class ExecutionEngine(OrderManagement):
         """What must go over a wire, in the record."""
         return [each for each in self.record if isinstance(each, Approved)]
 
+    def send_waiting(self) -> None:
+        """Protective legs that could not leave may be able to now."""
+        if self.brackets.waiting:
+            self.brackets.send_waiting()
+
     def venue_of(self, symbol: str) -> str:
         """The venue of a symbol; empty for one that is not traded here."""
         state = self.markets.states.get(symbol)

@@ -26,6 +26,7 @@ from alphaforge.engine.working import (
     OrderNumbers,
     Recorded,
     WorkingOrder,
+    is_beside,
     reversal,
     terms_as_asked,
 )
@@ -129,9 +130,10 @@ class OrderManagement:
             raise UsageError(message, remedy="make a new order for every submit")
         life = OrderLife(order)
         if self.doubtful or self.claims is not None:
-            reason = self._why_not(order)
+            reason = self.why_not_now(order)
             if reason:
                 return self._deny(life, (reason,))
+            self._name(order)
         judged = self.gate.submit(order, self.timers.now)
         verdict = judged.verdict
         if verdict.__class__ is Refused:
@@ -192,7 +194,7 @@ class OrderManagement:
             None if limit is None else decimal_of(limit),
             None if stop is None else decimal_of(stop),
         )
-        reason = self.claims.why_not(order.symbol) if self.claims is not None else ""
+        reason = self.claims.why_not_modify(order) if self.claims is not None else ""
         if reason:
             self._refuse(order, reason)
             return
@@ -232,26 +234,15 @@ class OrderManagement:
             self.exposure.close(working.reservation)
             working.reservation = None
 
-    def _why_not(self, order: Order) -> str:
-        """Why nothing may leave now, whatever it is; empty if it may, with its name for a wire."""
-        if self.doubtful and self._in_doubt_beside(order):
-            return f"a {order.side} order on {order.symbol} is in doubt"
-        if self.claims is None:
-            return ""
-        reason = self.claims.why_not(order.symbol)
-        if not reason:
+    def _name(self, order: Order) -> None:
+        if self.claims is not None:
             self.claims.name(order)
-        return reason
 
-    def _in_doubt_beside(self, order: Order) -> bool:
-        """Whether a same-side order of the strategy on the symbol has an unknown outcome."""
-        beside = (self.orders[order_id].life.order for order_id in self.doubtful)
-        return any(
-            other.symbol == order.symbol
-            and other.side is order.side
-            and other.strategy == order.strategy
-            for other in beside
-        )
+    def why_not_now(self, order: Order) -> str:
+        """Why nothing of the kind may leave now, whatever its terms; empty if it may."""
+        if self.doubtful and is_beside(order, (self.orders[each] for each in self.doubtful)):
+            return f"a {order.side} order on {order.symbol} is in doubt"
+        return self.claims.why_not(order.symbol) if self.claims is not None else ""
 
     def _deny(self, life: OrderLife, reasons: tuple[str, ...]) -> Order:
         self.counts.denied += 1

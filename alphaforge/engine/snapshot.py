@@ -117,6 +117,7 @@ class BracketSaved(msgspec.Struct):
     profit: Node
     loss: Node
     closed: Decimal
+    wanting: tuple[str, ...]
     found_by: list[str]
 
 
@@ -216,7 +217,7 @@ def restore(engine: Engine, payload: bytes) -> None:
     execution.load(body.orders)
     handles = _Handles(engine, body.others)
     reader = Reader(body.objects, handles)
-    execution.brackets.by_order.update(_load_brackets(body.brackets, reader))
+    execution.brackets.load(_load_brackets(body.brackets, reader))
     engine.data.rejected.update(body.rejected)
     engine.data.quotes = body.quotes
     for state, saved in zip(markets.states.values(), body.symbols, strict=True):
@@ -297,7 +298,8 @@ def _brackets(by_order: dict[str, Bracket], writer: Writer) -> list[BracketSaved
         if row is None:
             parts = (bracket.entry, bracket.profit, bracket.loss)
             entry, profit, loss = (writer.node(each) for each in parts)
-            row = saved[id(bracket)] = BracketSaved(entry, profit, loss, bracket.closed, [])
+            closed, wanting = bracket.closed, bracket.wanting
+            row = saved[id(bracket)] = BracketSaved(entry, profit, loss, closed, wanting, [])
         row.found_by.append(order_id)
     return list(saved.values())
 
@@ -306,7 +308,7 @@ def _load_brackets(saved: list[BracketSaved], reader: Reader) -> dict[str, Brack
     by_order: dict[str, Bracket] = {}
     for row in saved:
         entry, profit, loss = (reader.value(each) for each in (row.entry, row.profit, row.loss))
-        bracket = Bracket(entry, profit, loss, row.closed)
+        bracket = Bracket(entry, profit, loss, row.closed, row.wanting)
         by_order |= dict.fromkeys(row.found_by, bracket)
     return by_order
 

@@ -1,5 +1,6 @@
 """What the order management keeps of each order and of all of them: rows, counts, listeners."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
@@ -179,4 +180,15 @@ def reversal(life: OrderLife, event: OrderEvent) -> OrderFilled | None:
         execution.liquidity,
         event.ts,
         event.ts_local,
+    )
+
+
+def is_beside(order: Order, rows: Iterable[WorkingOrder]) -> bool:
+    """Whether any of some orders is of the same strategy, symbol and side."""
+    others = (each.life.order for each in rows)
+    return any(
+        other.symbol == order.symbol
+        and other.side is order.side
+        and other.strategy == order.strategy
+        for other in others
     )

@@ -121,7 +121,6 @@ class _Session:
 
     async def _trade(self, stop: StopRequest, watcher: WireWatcher) -> None:
         async with asyncio.TaskGroup() as tasks:
-            self._lease.holds()  # what the start took is no standing still
             gateway = OrderGateway(
                 self._ports.venue,
                 self._door,
