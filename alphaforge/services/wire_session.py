@@ -147,8 +147,9 @@ class _Session:
                 tasks.create_task(self._status(watcher)),
             ]
             with listening(self._reconciler.check):
-                await _first_of(self._reconciler.certain, stop.event)
-                if self._reconciler.certain.is_set():
+                while not (self._reconciler.certain.is_set() or stop.event.is_set()):
+                    await _first_of(self._reconciler.certain, stop.event)
+                if not stop.event.is_set():
                     watcher.certain((self._ports.clock.steady_ns() - self._began) / _NS)
                     self._start()
                     await stop.event.wait()

@@ -283,16 +283,16 @@ def test_an_answer_about_our_own_order_refutes_nothing_that_is_still_on_its_way(
         rig.venue.then("submit", lost_after)
         order = rig.buy()
         await asyncio.sleep(30)
-        rig.venue.then("modify", late(3))
-        rig.modify(order, quantity="0.3")
+        rig.venue.then("cancel", late(3))
+        rig.cancel(order)
         await rig.settle()
         rig.door.put(traded(order, "t-1", "0.01", client_order_id="", ts=rig.door.now))
         assert inquiry.is_waiting
         await inquiry.trace_waiting()
         assert not inquiry.is_waiting
         assert order.venue_order_id == "v1"
-        assert order.pending is PendingRequest.MODIFY
-        assert rig.engine.execution.exposure.buying("BTC/USDT") == order.quantity * 3 - order.filled
+        assert order.pending is PendingRequest.CANCEL
+        assert rig.engine.execution.exposure.buying("BTC/USDT") == order.quantity - order.filled
 
     played(tmp_path, scenario)
 

@@ -1,0 +1,23 @@
+"""THE list: every way in which the order path is broken on purpose.
+
+Each is something a tired programmer could write, still runs, and is to be caught by the simulator
+alone. One that is not stays in the list and says why.
+"""
+
+from typing import Final
+
+from tests.mutations.mutant import Mutant
+from tests.mutations.of_absence import ABSENCE, OUTCOMES
+from tests.mutations.of_claims import CLAIMS, ORDERS
+from tests.mutations.of_journal import EPOCHS, RECONCILING, RECOVERY, WIRE
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *ABSENCE,
+    *OUTCOMES,
+    *CLAIMS,
+    *ORDERS,
+    *WIRE,
+    *EPOCHS,
+    *RECOVERY,
+    *RECONCILING,
+)
