@@ -48,12 +48,27 @@ class Template:
         return path
 
 
+SHARED: list[tuple[Any, Any]] = []
+"""The dialect and the compiled statements of the first engine; a dialect of its own would not find
+them."""
+
+
 class SimulatedWriter(Writer):
     """The real writer, whose disk may be full and whose log is synced when the disk says so."""
 
     def __init__(self, disk: "Disk") -> None:
         self._disk = disk
         super().__init__(disk.url, durability=disk.durability)
+        self._share_statements()
+
+    def _share_statements(self) -> None:
+        """Every process of every seed compiles the same statements: once is enough."""
+        engine = self._engine
+        if SHARED:
+            engine.dialect, engine._compiled_cache = SHARED[0]
+            self._connection.dialect = engine.dialect
+        else:
+            SHARED.append((engine.dialect, engine._compiled_cache))
 
     def flush(self) -> int:
         if self._disk.full:
