@@ -256,7 +256,8 @@ class World:
         self.loop.outside(seconds, self._thaw, program.process, seconds)
 
     def _thaw(self, process: Process, seconds: float) -> None:
-        if process.stopped:
+        program = self.program
+        if process.stopped and program is not None and program.process is process:
             if seconds * SECOND > self.lease_ns:
                 self.beliefs.stood_still()
                 if self._lease_draw.random() < LEASE_TAKEN:
