@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from alphaforge.engine.core import Engine
+from alphaforge.engine.timers import FAR
 from alphaforge.model.claims import OrderStatusReport, VenueStatus
 from alphaforge.model.enums import OrderStatus, PendingRequest
 from alphaforge.model.orders import Order
+from alphaforge.services.doubts import last_request
 from tests.fake_venue.exchange import Exchange
 from tests.simulation.invariants import Books
 
@@ -30,12 +32,16 @@ SAYS_THE_SAME: dict[VenueStatus, tuple[OrderStatus, ...]] = {
 }
 
 
-def unsettled(engine: Engine) -> list[str]:
-    """Orders of which something is still not known."""
+def unsettled(engine: Engine, asked_before: int = FAR) -> list[str]:
+    """Orders of which something is still not known that was asked before an engine time."""
     return [
         f"{order.order_id} ({order.client_order_id}) is {order.status}, "
         f"in doubt: {order.in_doubt}, pending: {order.pending}"
-        for order in (working.life.order for working in engine.execution.orders.values())
+        for order in (
+            working.life.order
+            for working in engine.execution.orders.values()
+            if last_request(working.life) < asked_before
+        )
         if order.in_doubt
         or order.status is OrderStatus.SUBMITTED
         or order.pending is not PendingRequest.NONE

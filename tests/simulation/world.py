@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alphaforge.engine.core import Engine
+from alphaforge.engine.timers import FAR
 from alphaforge.errors import StoreError
 from alphaforge.model.claims import VenueState, VenueStateChanged, VenueStatus
 from alphaforge.model.enums import RiskState
@@ -26,7 +27,7 @@ from alphaforge.model.reports import OrderFilled
 from alphaforge.model.step import Step
 from alphaforge.store.records import RunRecord
 from tests.fake_venue.exchange import Exchange
-from tests.fake_venue.terms import Listing, Quirks, spot
+from tests.fake_venue.terms import CAPABILITIES, Listing, Quirks, spot
 from tests.simulation import compare
 from tests.simulation.beliefs import Beliefs
 from tests.simulation.clock import SECOND, START_NS, SimulatedClock
@@ -448,7 +449,7 @@ class World:
     async def _wait_for_the_minute(self) -> None:
         """Nobody asks: what was lost without a gap must show by itself."""
         await asyncio.sleep(DOUBT_SECONDS)
-        left = self._unsettled()
+        left = self._unsettled(CAPABILITIES.proof_ns)
         if left:
             self.fail(f"in doubt {DOUBT_SECONDS:.0f} s after the last fault: {left[0]}")
             return
@@ -461,11 +462,13 @@ class World:
         waited = MINUTES_SECONDS + CALM_SECONDS
         self.fail(f"not certain {waited:.0f} s after the last fault: {left[0]}")
 
-    def _unsettled(self) -> list[str]:
+    def _unsettled(self, younger_ns: int = 0) -> list[str]:
+        """What is not certain; what was asked for less than so long ago may be on its way."""
         program = self.program
         if program is None or program.engine is None or not program.is_certain:
             return ["the program is not certain of the venue"]
-        return compare.unsettled(program.engine)
+        engine = program.engine
+        return compare.unsettled(engine, engine.timers.now - younger_ns if younger_ns else FAR)
 
     def _compare(self, engine: Engine) -> None:
         """Our books in memory against the exchange's."""
