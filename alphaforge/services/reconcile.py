@@ -57,7 +57,7 @@ class Reconciler:
         self._pause = _FIRST_PAUSE_SECONDS
         self._asked = False
         self._last = 0
-        self._suspects: tuple[Difference, ...] = ()
+        self._suspects: dict[Difference, int] = {}
         self._told: tuple[Difference, ...] = ()
 
     # What others tell -------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Reconciler:
             self._door.put(self._door.stamp(claim))
 
     async def _differences(self) -> tuple[Difference, ...]:
-        """What differs, and differed the last time too; nothing while anything moves."""
+        """What differs, and did when an answer cannot be as old any more; nothing if all moves."""
         execution = self._engine.execution
         fills = execution.counts.fills
         balances = await self._inquiry.read(self._venue.balances)
@@ -184,13 +184,16 @@ class Reconciler:
         if execution.counts.fills != fills or execution.doubtful or self._inquiry.is_waiting:
             return ()
         found = compare(self._engine, self._venue.name, balances, positions)
-        lasting = tuple(each for each in found if each in self._suspects)
+        capabilities, now = self._venue.capabilities, self._door.now
+        suspects = {each: self._suspects.get(each, now) for each in found}
+        oldest = now - capabilities.read_lag_ns - capabilities.clock_bound_ns
+        lasting = tuple(each for each, since in suspects.items() if since < oldest)
         for each in lasting:
             if each in self._told:
                 continue
             told = (each.kind, each.subject, each.ours, each.theirs, each.cause)
-            self._door.put(BooksDiffer(self._venue.name, *told, self._door.now))
-        self._suspects, self._told = found, lasting
+            self._door.put(BooksDiffer(self._venue.name, *told, now))
+        self._suspects, self._told = suspects, lasting
         return lasting
 
     def _state(self, state: VenueState, reason: str, cursor: int = 0) -> None:

@@ -103,8 +103,8 @@ def test_money_that_moved_without_a_trade_is_a_difference_when_it_stays(run, ven
     engine.send(signal.SIGUSR1)  # its strategies rest, so that nothing else moves
     assert engine.hear(lambda line: not line.get("status", {}).get("unsettled", ["?"]), 30)
     venue.deposit("main", "USDT", Decimal(1000))
-    codes = [run("reconcile").code for _ in range(3)]
-    assert codes[-1] == 10
+    assert run("reconcile").code == 0  # an answer may be old: once is no difference yet
+    assert any(run("reconcile").code == 10 for _ in range(30))
     shown = run("reconcile", "--last", "--json").json["differences"][0]
     assert (shown["kind"], shown["subject"]) == ("balance", "USDT")
     assert Decimal(shown["theirs"]) - Decimal(shown["ours"]) == 1000

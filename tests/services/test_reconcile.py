@@ -377,6 +377,19 @@ def test_a_difference_is_told_only_when_it_lasts(tmp_path: Path):
     played(tmp_path, scenario, reconciling=True)
 
 
+def test_two_looks_within_the_age_of_an_answer_are_one_look(tmp_path: Path):
+    async def scenario(rig: WireRig) -> None:
+        await calm(rig)
+        rig.venue.exchange.deposit(ACCOUNT, "USDT", Decimal(7), rig.clock.wall_ns())
+        for _ in range(3):
+            rig.reconciler.check()
+            await asyncio.sleep(0.2)
+        assert [each.reason for each in rig.reports][-3:] == ["asked"] * 3
+        assert "books-differ" not in rig.codes
+
+    played(tmp_path, scenario, reconciling=True)
+
+
 def test_a_difference_that_is_gone_the_next_time_is_never_told(tmp_path: Path):
     async def scenario(rig: WireRig) -> None:
         await calm(rig)
