@@ -42,6 +42,7 @@ class Opening(NamedTuple):
         first: What a new run puts into its engine before anything else.
         stopped: Strategies that did not repeat themselves: their orders are to be taken out.
         alerts: What a person should know of how it came back.
+        is_over: It had been asked to stop: there is nothing to go on with.
     """
 
     run: RunRecord
@@ -50,6 +51,7 @@ class Opening(NamedTuple):
     first: tuple[VenueStateChanged, ...] = ()
     stopped: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    is_over: bool = False
 
 
 async def connect(venue: Venue, time: EngineTime) -> int:

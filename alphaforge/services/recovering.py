@@ -7,7 +7,7 @@ the venue instead, the error says so.
 
 from alphaforge.engine.recovery import recover
 from alphaforge.engine.snapshot import SnapshotError, restore
-from alphaforge.engine.strategies import RunState
+from alphaforge.model.commands import StopSession
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
 from alphaforge.services.journal_writer import JournalWriter
@@ -40,17 +40,11 @@ async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     claims = opening.engine.execution.claims
     if claims is None or venue not in claims.state.since:
         await _end(journal, run, "killed before it had begun")
-    elif not _has_strategies_left(opening):
-        await _end(journal, run, "killed after its last strategy had stopped")
+    elif opening.is_over:
+        await _end(journal, run, "killed while it stopped")
     else:
         return opening
     return None
-
-
-def _has_strategies_left(opening: Opening) -> bool:
-    """Whether there is anything to go on for; a strategy that has stopped is not started again."""
-    runners = opening.engine.strategies.runners.values()
-    return any(each.state in {RunState.RUNNING, RunState.REGISTERED} for each in runners)
 
 
 async def _end(journal: JournalWriter, run: RunRecord, text: str) -> None:
@@ -88,6 +82,7 @@ async def _fold(plan: WirePlan, ports: Ports, run: RunRecord) -> Opening:
         claims.state.epoch if claims is not None else 0,
         stopped=tuple(each.strategy for each in recovered.differences),
         alerts=(*recovered.alerts, *told),
+        is_over=any(isinstance(event, StopSession) for _, event, _ in rows),
     )
 
 

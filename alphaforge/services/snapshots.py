@@ -8,6 +8,7 @@ from typing import Final
 
 from alphaforge.engine.core import Engine
 from alphaforge.engine.snapshot import SnapshotRefusedError, take
+from alphaforge.engine.timers import FAR
 from alphaforge.services.run_journal import RunJournal
 
 EVERY_EVENTS: Final = 50_000
@@ -33,6 +34,10 @@ class Snapshots:
         """Take one if enough has happened since the last."""
         if self._engine.sequence >= self._due:
             self.keep()
+
+    def end(self) -> None:
+        """The run stops: its last events stay in the tail, where coming back sees them."""
+        self._due = FAR
 
     def keep(self) -> None:
         """Take one now."""

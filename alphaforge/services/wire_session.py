@@ -151,14 +151,15 @@ class _Session:
                     await _first_of(self._reconciler.certain, stop.event)
                 if not stop.event.is_set():
                     watcher.certain((self._ports.clock.steady_ns() - self._began) / _NS)
-                    self._start()
+                    self._start(stop)
                     await stop.event.wait()
+            self._snapshots.end()
             self._door.put(StopSession(self._door.now))
             await self._last_answers()
             for task in running:
                 task.cancel()
 
-    def _start(self) -> None:
+    def _start(self, stop: StopRequest) -> None:
         """Strategies of a new run start; those of one that was killed are running already."""
         if self._opening.epoch:
             self._snapshots.keep()  # coming back once more begins here
@@ -167,6 +168,8 @@ class _Session:
         runners = self._engine.strategies.runners.values()
         if all(runner.state is RunState.REGISTERED for runner in runners):
             self._door.put(StartSession(self._door.now))
+        elif all(runner.state is RunState.FAILED for runner in runners):
+            stop.ask(Reason.FAILED)
 
     async def _last_answers(self) -> None:
         waited = 0.0

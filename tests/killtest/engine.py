@@ -21,7 +21,7 @@ import msgspec
 
 from alphaforge.engine.recovery import Recovered
 from alphaforge.errors import LeaseHeldError
-from alphaforge.model.commands import StopSession
+from alphaforge.model.commands import StopStrategy
 from alphaforge.model.events import Alert
 from alphaforge.services import recovering, wire_session, writer_thread
 from alphaforge.services.clock import SystemClock
@@ -136,8 +136,9 @@ class Doors:
 
     def rest(self) -> None:
         """Stop the strategies; everything else goes on."""
-        if self.last is not None:
-            self.last.put(StopSession(self.last.now))
+        door = self.last
+        for name in door._engine.strategies.runners if door is not None else ():
+            door.put(StopStrategy(name, door.now))
 
 
 def told_recovery(*args: Any) -> Recovered:

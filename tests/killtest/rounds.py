@@ -6,6 +6,7 @@ with the venue. Must never forgive: whatever is not as it should be stands in `T
 """
 
 import signal
+import sqlite3
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -106,7 +107,7 @@ class World:
         if self.run_id:
             self.tally.certain.append(life.certain_after)
             self.tally.of_own.append(life.of_own)
-        if self.run_id and life.run_id != self.run_id:
+        if self.run_id and life.run_id != self.run_id and not self._was_stopping():
             self.blame("lost", f"run {self.run_id} did not go on: {life.run_id} took its place")
         if not self.run_id:
             self.tally.runs += 1
@@ -114,6 +115,12 @@ class World:
                 self.admin.resume(symbol)
         self.run_id = life.run_id
         return True
+
+    def _was_stopping(self) -> bool:
+        """Whether the run before had been asked to stop: nobody goes on with it then."""
+        with sqlite3.connect(self.store) as database:
+            query = "SELECT count(*) FROM inputs WHERE run_id = ? AND kind = 'stop_session'"
+            return bool(database.execute(query, (self.run_id,)).fetchone()[0])
 
     def buried(self, life: Life, expected: Sequence[int] = (-signal.SIGKILL,)) -> None:
         """Make sure that a process is dead; then look at everything it left."""
