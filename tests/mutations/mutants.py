@@ -6,12 +6,15 @@ alone. One that is not stays in the list and says why.
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from tests.mutations.mutant import Mutant
 from tests.mutations.of_absence import ABSENCE, OUTCOMES
 from tests.mutations.of_claims import CLAIMS, ORDERS
 from tests.mutations.of_journal import EPOCHS, RECONCILING, RECOVERY, WIRE
+from tests.mutations.survivors import SEEN_ELSEWHERE
 
-MUTANTS: Final[tuple[Mutant, ...]] = (
+LISTED: Final[tuple[Mutant, ...]] = (
     *ABSENCE,
     *OUTCOMES,
     *CLAIMS,
@@ -20,4 +23,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *EPOCHS,
     *RECOVERY,
     *RECONCILING,
+)
+
+MUTANTS: Final[tuple[Mutant, ...]] = tuple(
+    replace(each, survives=SEEN_ELSEWHERE.get(each.name, each.survives)) for each in LISTED
 )

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.mutations.mutant import Edit, Mutant, MutantError
-from tests.mutations.mutants import MUTANTS
+from tests.mutations.mutants import LISTED, MUTANTS
 from tests.mutations.report import caught_by, table
 from tests.mutations.running import ROOT, Result
+from tests.mutations.survivors import SEEN_ELSEWHERE
 
 PACKAGE = ROOT / "alphaforge"
 AT_LEAST = 44
@@ -67,3 +68,7 @@ def test_the_table_names_survivors_with_their_reason() -> None:
     lines = table(mutants, results)
     assert "| caught | a | I6 | 3 | 1 |" in lines
     assert lines[-2:] == ["- seen: it heals", "- unseen: not explained"]
+
+
+def test_only_listed_mutants_are_explained() -> None:
+    assert set(SEEN_ELSEWHERE) <= {each.name for each in LISTED}
