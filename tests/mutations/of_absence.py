@@ -207,8 +207,6 @@ OUTCOMES: Final[tuple[Mutant, ...]] = (
         _OUTCOMES,
         "        return (*_refused(command, reason, now), doubt)\n",
         "        return _refused(command, reason, now)\n",
-        survives="the stream or the next reconciliation shows where the order stands; until then "
-        "its exposure stays held back: it costs a minute at most",
     ),
     broken(
         "unknown-outcome-is-not-told",

@@ -14,10 +14,6 @@ SEEN_ELSEWHERE: Final[dict[str, str]] = {
         "an arrival in the last second must meet the slowest clock, and the other margin covers "
         "one of them; tests/services/test_inquiry.py sees it"
     ),
-    "adopted-orders-do-not-grow": (
-        "an order adopted by its trade is in doubt until it was asked about, and the answer "
-        "brings its size; tests/engine/test_claim_owners.py sees it"
-    ),
     "old-terms-are-taken": (
         "the next claim, pushed or asked for, brings the true terms back; "
         "tests/engine/test_claims.py sees it"
@@ -25,10 +21,6 @@ SEEN_ELSEWHERE: Final[dict[str, str]] = {
     "foreign-modifications-are-ignored": (
         "nobody but us modifies our orders here, unless a power cut takes a modification alone; "
         "tests/engine/test_claims.py sees it"
-    ),
-    "failed-commit-is-swallowed": (
-        "the session ends within a twentieth of a second of a failed commit, before the request "
-        "is out; tests/services/test_gateway.py sees it"
     ),
     "cursor-without-bounds": (
         "the oldest answer must meet a slow clock and a lost push in one reconciliation; "

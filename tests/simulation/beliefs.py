@@ -16,8 +16,10 @@ from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import OrderStatus
 from alphaforge.model.events import ModifyRequested, OrderSubmitted
 from alphaforge.model.orders import Order
+from alphaforge.model.reports import CancelRejected, ModifyRejected, StateUnknown
 from alphaforge.model.step import Step
 from tests.fake_venue.account import Order as VenueOrder
+from tests.fake_venue.terms import UNKNOWN_ORDER
 from tests.simulation.invariants import ZERO, Violation, Watch
 from tests.simulation.network import Network
 
@@ -34,6 +36,7 @@ class Beliefs:
         self._passed_over = False
         self._unproved: set[str] = set()
         self._silent: dict[str, float] = {}
+        self._refused: dict[str, float] = {}
         self._decided: dict[str, float] = {}
         self._still_until = -1.0
         self._inner = network.on_leave
@@ -48,6 +51,7 @@ class Beliefs:
         self._began = self._network.venue_now()
         self._unproved = set(engine.execution.orders)
         self._silent.clear()
+        self._refused.clear()
 
     def stood_still(self) -> None:
         """The process stood still for longer than its lease, until now."""
@@ -88,12 +92,14 @@ class Beliefs:
         execution = engine.execution
         if self._silent:
             self._is_doubted(engine)
+        self._doubts_what_was_refused(engine, event)
         for order_id in dict.fromkeys(each.order_id for each in step.events):
             working = execution.orders.get(order_id) or execution.closed.get(order_id)
             if working is not None:
                 if not working.life.order.in_doubt:
                     self._unproved.discard(order_id)
                 self._is_owned(working.life.order)
+                self._has_grown(working.life.order)
                 self._stays_ended(working.life.order)
         self._decides(engine, event, step)
 
@@ -108,6 +114,27 @@ class Beliefs:
             order = working.life.order
             if order.status is OrderStatus.SUBMITTED and not order.in_doubt:
                 raise Violation(f"I20: nobody doubts {order_id}, unanswered since {at:.3f} s")
+
+    def _doubts_what_was_refused(self, engine: Engine, event: object) -> None:
+        """I20: a request refused because the venue knows no such order proves nothing of it."""
+        now = self._network.loop.time()
+        for order_id in [each for each, at in self._refused.items() if at < now]:
+            del self._refused[order_id]
+            working = engine.execution.orders.get(order_id)
+            if working is not None and working.life.order.is_open:
+                raise Violation(f"I20: nobody doubts {order_id}, whose request was refused")
+        if isinstance(event, StateUnknown):
+            self._refused.pop(event.order_id, None)
+        elif isinstance(event, CancelRejected | ModifyRejected) and event.reason.startswith(
+            UNKNOWN_ORDER
+        ):
+            self._refused[event.order_id] = now
+
+    @staticmethod
+    def _has_grown(order: Order) -> None:
+        """I2: an adopted order is at least as large as what was filled of it."""
+        if order.order_id.startswith(ADOPTED) and order.filled > order.quantity:
+            raise Violation(f"I2: {order.order_id} is {order.quantity}, filled {order.filled}")
 
     def _nothing_is_old(self, engine: Engine) -> None:
         """I20: after a restart, each order is in doubt until it was proved how it stands."""

@@ -7,7 +7,7 @@ never help the engine, nor believe it: what can be counted afresh is.
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -38,7 +38,17 @@ _step_decoder = msgspec.msgpack.Decoder(Step)
 
 
 class Violation(BaseException):
-    """An invariant does not hold; a BaseException, so that nothing on the way takes it."""
+    """An invariant does not hold; a BaseException, so that nothing on the way takes it.
+
+    Attributes:
+        raised: All of this life: one that is lost beside another error counts all the same.
+    """
+
+    raised: ClassVar[list["Violation"]] = []
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.raised.append(self)
 
 
 class Committed:

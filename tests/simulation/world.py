@@ -104,6 +104,7 @@ class World:
     """
 
     def __init__(self, seed: int, template: Template, options: Options) -> None:
+        Violation.raised.clear()
         self.seed = seed
         self.random = random.Random(f"world-{seed}")
         self.options = options
@@ -207,12 +208,12 @@ class World:
         self.watch.rewritten()
         if isinstance(error, BaseExceptionGroup):
             error = _innermost(error)
-        if isinstance(error, StoreError):
+        if Violation.raised:
+            self.fail(str(Violation.raised[0]))
+        elif isinstance(error, StoreError):
             self.verdict.counts["ended on a full disk"] += 1
             self.say(f"process ends: {error}")
             self._boot_later()
-        elif isinstance(error, Violation):
-            self.fail(str(error))
         elif error is not None:
             self.fail(f"the session ended: {type(error).__name__}: {error}", error)
         elif self.quiet:
