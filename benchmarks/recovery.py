@@ -247,7 +247,7 @@ async def _come_back(url: str) -> None:
         exchange.submit("main", _sent(number), clock.wall_ns())
     stop = StopRequest()
     thread = WriterThread(url)
-    ports = Ports(venue, clock, thread, _lease)
+    ports = Ports((venue,), clock, thread, _lease)
     await run_wire_session(Plan(), ports, stop, _Watcher(stop))
 
 

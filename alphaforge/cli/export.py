@@ -47,7 +47,7 @@ class _Filter:
 
     def of(self, run: "RunRecord") -> "Selection":
         """The same in the words of one run."""
-        from alphaforge.marketdata.symbols import match
+        from alphaforge.model.symbols import match
         from alphaforge.store.records import Selection
 
         symbol = self.symbol

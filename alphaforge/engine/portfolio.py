@@ -199,8 +199,18 @@ class Portfolio:
         return self._net.get(symbol, ZERO)
 
     def balance(self, currency: str) -> Decimal:
-        """Cash of a currency; 0 for one never seen."""
-        return self.cash.get(currency, ZERO)
+        """Cash of a currency; 0 for one never seen.
+
+        Where wallets are apart (`USDT@a`), the plain name means all of them together.
+        """
+        amount = self.cash.get(currency)
+        if amount is not None:
+            return amount
+        total, wallets = ZERO, f"{currency}@"
+        for name, part in self.cash.items():
+            if name.startswith(wallets):
+                total = _add(total, part)
+        return total
 
     def book(
         self, strategy: str, instrument: Instrument, side: OrderSide, report: OrderFilled
@@ -238,7 +248,7 @@ class Portfolio:
         return Fill(
             report.ts_local,
             instrument.venue,
-            self.account,
+            instrument.account or self.account,
             symbol,
             position.strategy,
             report.order_id,

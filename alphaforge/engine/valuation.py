@@ -12,6 +12,7 @@ import msgspec
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.model.enums import InstrumentKind
+from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import CURRENCY_STEP, EXACT, ONE, ZERO
 
 _RATE = Context(prec=28)
@@ -48,7 +49,7 @@ class Valuation:
         if not portfolio.reporting_currency:
             first = next(iter(self._markets.states.values()), None)
             if first is not None:
-                portfolio.reporting_currency = first.instrument.settle
+                portfolio.reporting_currency = plain_currency(first.instrument.settle)
         return portfolio.reporting_currency
 
     def rate(self, currency: str) -> Decimal | None:
@@ -60,9 +61,11 @@ class Valuation:
         target = self.reporting_currency
         if currency == target:
             return ONE
+        currency, target = plain_currency(currency), plain_currency(target)
+        if currency == target:
+            return ONE
         for state in self._markets.states.values():
-            instrument = state.instrument
-            pair = (instrument.base, instrument.quote)
+            pair = _pair_of(state.instrument)
             if pair == (currency, target):
                 mark = state.mark()
                 if mark is not None:
@@ -87,16 +90,17 @@ class Valuation:
         return total
 
     def _first_rate(self, currency: str) -> Decimal | None:
-        target = self.reporting_currency
+        currency, target = plain_currency(currency), plain_currency(self.reporting_currency)
         if currency == target:
             return ONE
         for state in self._markets.states.values():
             instrument = state.instrument
             if not state.first:
                 continue
-            if (instrument.base, instrument.quote) == (currency, target):
+            pair = _pair_of(instrument)
+            if pair == (currency, target):
                 return instrument.price_of(state.first)
-            if (instrument.base, instrument.quote) == (target, currency):
+            if pair == (target, currency):
                 return _RATE.divide(ONE, instrument.price_of(state.first))
         return None
 
@@ -147,6 +151,15 @@ class Valuation:
         The reporting currency's own balance; other currencies are positions of a kind.
         """
         return self._portfolio.balance(self.reporting_currency)
+
+
+def plain_currency(name: str) -> str:
+    """The currency of a wallet: `USDT@a` is USDT."""
+    return name.partition("@")[0]
+
+
+def _pair_of(instrument: Instrument) -> tuple[str, str]:
+    return plain_currency(instrument.base), plain_currency(instrument.quote)
 
 
 def rounded(value: Decimal) -> Decimal:

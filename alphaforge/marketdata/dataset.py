@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from alphaforge.errors import DataError, UsageError
-from alphaforge.marketdata import symbols
 from alphaforge.marketdata.binance_messages import recognise
 from alphaforge.marketdata.binance_raw import BinanceRawReader
 from alphaforge.marketdata.facts import (
@@ -26,6 +25,7 @@ from alphaforge.marketdata.report import STRICT_REMEDY, ReadReport
 from alphaforge.marketdata.source import BLOCK_LINES, Source
 from alphaforge.marketdata.table import TableReader
 from alphaforge.marketdata.times import timeframe_name
+from alphaforge.model import symbols
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.market import BarOpen, MarketEvent
 

@@ -18,8 +18,8 @@ import msgspec
 from msgspec.structs import replace
 
 from alphaforge.errors import ConfigError
-from alphaforge.marketdata import symbols
 from alphaforge.marketdata.report import BadRow
+from alphaforge.model import symbols
 from alphaforge.model.enums import InstrumentKind
 from alphaforge.model.instrument import Instrument, default_instrument
 from alphaforge.model.numbers import decimals_in

@@ -11,7 +11,6 @@ from pathlib import PurePath
 from alphaforge.errors import DataError
 from alphaforge.marketdata.layout import BarColumns, Layout, cells_of
 from alphaforge.marketdata.source import Source
-from alphaforge.marketdata.symbols import is_crypto_name
 from alphaforge.marketdata.times import (
     MINUTE_NS,
     SECOND_NS,
@@ -19,6 +18,7 @@ from alphaforge.marketdata.times import (
     since_midnight_parser,
     zoned_parser,
 )
+from alphaforge.model.symbols import is_crypto_name
 
 _KLINES = ("open_time", "open", "high", "low", "close", "volume", "close_time")
 _DUMP_NAME = re.compile(r"(?P<own>[A-Z0-9_]{5,})-(?:\d{1,2}[smhdwM]|trades|aggTrades|bookTicker)\b")

@@ -46,6 +46,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         taker_fee: Rate paid on taking fills, as a fraction.
         decimal_steps: Derived: both steps are powers of ten, so that rounding is a `quantize`.
         cost_factor: Derived: 1 + the larger of the two fee rates, at least 1.
+        account: Whose it is, where a run trades several; empty = the run's own.
+        unsupported: What its venue cannot do, by the names of `OrderType` and `TimeInForce`, or
+            `POST_ONLY`, `REDUCE_ONLY`, `MODIFY`: asked for, it is denied and never changed.
         source: Where the rules came from: `venue`, `config`, `data` or `default`.
     """
 
@@ -62,6 +65,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     multiplier: Decimal = ONE
     maker_fee: Decimal = ZERO
     taker_fee: Decimal = Decimal("0.001")
+    account: str = ""
+    unsupported: tuple[str, ...] = ()
     source: str = "default"
     decimal_steps: bool = True
     cost_factor: Decimal = ONE

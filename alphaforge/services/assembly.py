@@ -16,11 +16,11 @@ from alphaforge.engine.build import simulate
 from alphaforge.engine.core import Engine
 from alphaforge.errors import UsageError
 from alphaforge.marketdata.dataset import Dataset, open_dataset
-from alphaforge.marketdata.symbols import match
 from alphaforge.marketdata.synthetic import SyntheticMarket
 from alphaforge.model.enums import InstrumentKind
 from alphaforge.model.instrument import Instrument, default_instrument
 from alphaforge.model.settings import EngineSettings
+from alphaforge.model.symbols import match
 from alphaforge.services.config import Configuration
 from alphaforge.services.engine_settings import SimulatedMode, engine_settings, instrument_rules
 from alphaforge.services.strategy_files import LoadedStrategy, build_strategy, load_strategies

@@ -16,6 +16,7 @@ from alphaforge.model.market import MarketEvent
 from alphaforge.model.step import EMPTY_STEP, Step
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.run_journal import RunJournal
+from alphaforge.services.sampling import EquitySampler
 from alphaforge.store.journal import InputEvent
 
 Outgoing = Callable[[tuple[Approved, ...], int], None]
@@ -30,11 +31,13 @@ class Door:
     Attributes:
         outgoing: Who carries requests out; nobody at first.
         on_step: Who looks at every Step that is not empty.
+        sampler: Who samples equity; nobody at first.
     """
 
     def __init__(self, engine: Engine, journal: RunJournal, time: EngineTime) -> None:
         self.outgoing: Outgoing | None = None
         self.on_step: Callable[[Step], None] | None = None
+        self.sampler: EquitySampler | None = None
         self._engine = engine
         self._journal = journal
         self._time = time
@@ -53,6 +56,8 @@ class Door:
     def market(self, event: MarketEvent) -> Step:
         """Take a market event of a stream in: stamped here, and recorded."""
         stamped = self.stamp(event)
+        if self.sampler is not None and stamped.ts_local >= self.sampler.due:
+            self.sampler.before(stamped)
         step = self._engine.process(stamped)
         self._journal.market(self._engine.sequence, stamped, step)
         return self._done(step)
@@ -64,6 +69,8 @@ class Door:
     def _done(self, step: Step) -> Step:
         if step is EMPTY_STEP:
             return step
+        if self.sampler is not None:
+            self.sampler.after(step)
         if step.outgoing and self.outgoing is not None:
             self.outgoing(step.outgoing, self._journal.place)
         if self.on_step is not None:

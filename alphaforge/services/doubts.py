@@ -13,7 +13,7 @@ from alphaforge.engine.oms import OrderManagement
 from alphaforge.engine.order_facts import ACCEPTED, executed
 from alphaforge.engine.working import WorkingOrder
 from alphaforge.model.enums import OrderStatus, PendingRequest
-from alphaforge.venues.base import Capabilities
+from alphaforge.venues.base import Capabilities, Venue
 
 
 class Doubt(NamedTuple):
@@ -42,9 +42,16 @@ def proof_at(life: OrderLife, capabilities: Capabilities) -> int:
     return last_request(life) + capabilities.proof_ns
 
 
-def doubts(execution: OrderManagement, capabilities: Capabilities, now: int) -> Iterator[Doubt]:
-    """The orders to ask about at engine time `now`, oldest first."""
-    for working in tuple(execution.orders.values()):
+def working_at(execution: OrderManagement, venue: str) -> tuple[WorkingOrder, ...]:
+    """The orders of one venue that work, or are in doubt, oldest first."""
+    orders = execution.orders.values()
+    return tuple(each for each in orders if each.instrument.venue == venue)
+
+
+def doubts(execution: OrderManagement, venue: Venue, now: int) -> Iterator[Doubt]:
+    """The orders of a venue to ask about at engine time `now`, oldest first."""
+    capabilities = venue.capabilities
+    for working in working_at(execution, venue.name):
         life = working.life
         at = proof_at(life, capabilities)
         if life.order.in_doubt or (_is_waiting(life) and now >= at):

@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 from msgspec.structs import replace
 
 from alphaforge.errors import UsageError
-from alphaforge.marketdata.symbols import match
 from alphaforge.model.enums import AccountType, InstrumentKind
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.settings import AccountSettings, EngineSettings, SimulationSettings
+from alphaforge.model.symbols import match
 from alphaforge.services.config import Configuration
 from alphaforge.services.config_origin import Source
 from alphaforge.services.config_sections import InstrumentSection, SimulatedSection

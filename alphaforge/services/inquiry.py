@@ -18,7 +18,7 @@ from alphaforge.errors import OutcomeUnknownError, VenueError
 from alphaforge.model.claims import BooksDiffer, FillReport, OrderStatusReport
 from alphaforge.model.reports import AbsenceProved, StateUnknown
 from alphaforge.services.door import Door
-from alphaforge.services.doubts import doubts, is_known_there, proof_at
+from alphaforge.services.doubts import doubts, is_known_there, proof_at, working_at
 from alphaforge.venues.base import ReplyError, Venue
 
 OVERLAP_NS = 1_000_000_000
@@ -51,6 +51,7 @@ class Inquiry:
         self.trades_seen = 0
         self._venue = venue
         self._execution = engine.execution
+        self._markets = engine.markets
         self._door = door
         self._unreachable = unreachable
         self._listed: set[tuple[str, str]] = set()
@@ -58,9 +59,18 @@ class Inquiry:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether claims wait whose order is not known."""
+        """Whether claims of this venue wait whose order is not known."""
+        return bool(self._waiting())
+
+    def _waiting(self) -> tuple[OrderStatusReport | FillReport, ...]:
         claims = self._execution.claims
-        return claims is not None and bool(claims.state.waiting)
+        waiting = claims.state.waiting if claims is not None else ()
+        return tuple(each for each in waiting if self._is_here(each.symbol))
+
+    def _is_here(self, symbol: str) -> bool:
+        """Whether this venue trades a symbol; one that nobody knows may be anybody's."""
+        state = self._markets.states.get(symbol)
+        return state is None or state.instrument.venue == self._venue.name
 
     def start_counting(self) -> None:
         """A reconciliation begins."""
@@ -94,7 +104,7 @@ class Inquiry:
 
     async def ask_about_unlisted(self) -> None:
         """Each order of ours that works here and was not listed."""
-        for working in tuple(self._execution.orders.values()):
+        for working in working_at(self._execution, self._venue.name):
             order = working.life.order
             if (order.symbol, order.venue_order_id) not in self._listed:
                 await self.ask_about(working)
@@ -103,7 +113,7 @@ class Inquiry:
 
     async def ask_about_doubts(self, is_moot: Callable[[], bool]) -> None:
         """Ask about every order in doubt once; stops as soon as everything is to be asked."""
-        found = tuple(doubts(self._execution, self._venue.capabilities, self._door.now))
+        found = tuple(doubts(self._execution, self._venue, self._door.now))
         if any(each.wants_trades for each in found) and not is_moot():
             await self.fetch_trades()
         for doubt in found:
@@ -161,15 +171,12 @@ class Inquiry:
 
     def _may_be_waiting(self, working: WorkingOrder) -> bool:
         """Whether a claim that waits for its order might be about this one."""
-        order, claims = working.life.order, self._execution.claims
-        waiting = claims.state.waiting if claims is not None else ()
+        order, waiting = working.life.order, self._waiting()
         return any(each.symbol == order.symbol and each.side is order.side for each in waiting)
 
     async def trace_waiting(self) -> None:
         """Ask whose order each claim is about that came without our id."""
-        claims = self._execution.claims
-        waiting = tuple(claims.state.waiting) if claims is not None else ()
-        for claim in waiting:
+        for claim in self._waiting():
             await self._trace(claim)
 
     async def _trace(self, claim: OrderStatusReport | FillReport) -> None:

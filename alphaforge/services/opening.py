@@ -13,6 +13,7 @@ from alphaforge.errors import VenueError
 from alphaforge.model.claims import BalanceReport, VenueState, VenueStateChanged
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
+from alphaforge.model.instrument import Instrument
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.inquiry import OVERLAP_NS, answer_of
 from alphaforge.services.wire_plan import Ports, WirePlan
@@ -82,16 +83,29 @@ async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 async def begin_run(plan: WirePlan, ports: Ports, time: EngineTime) -> Opening:
-    """Make a new run of the account as it stands now, in the store."""
-    account = await read_account(ports.venue)
-    instruments = await _patiently(ports.venue.instruments)
-    run = plan.begin(account.cash, instruments, ports.clock.wall_ns())
+    """Make a new run of the accounts as they stand now, in the store."""
+    cash: dict[str, Decimal] = {}
+    since: dict[str, int] = {}
+    instruments: list[Instrument] = []
+    busy: list[str] = []
+    for venue in ports.venues:
+        account = await read_account(venue)
+        instruments += await _patiently(venue.instruments)
+        cash |= account.cash
+        since[venue.name] = account.since
+        busy += [] if account.is_quiet else [venue.name]
+    run = plan.begin(cash, instruments, ports.clock.wall_ns())
     engine = plan.build(run)
     await ports.journal.ask(lambda writer: writer.begin_run(run))
     now = time.now()
-    state = VenueStateChanged(ports.venue.name, VenueState.RECONCILING, "start", now, account.since)
-    alerts = () if account.is_quiet else (Alert(AlertLevel.WARNING, "busy-account", _BUSY, now),)
-    return Opening(run, engine, first=(state,), alerts=alerts)
+    first = tuple(
+        VenueStateChanged(name, VenueState.RECONCILING, "start", now, cursor)
+        for name, cursor in since.items()
+    )
+    alerts = tuple(
+        Alert(AlertLevel.WARNING, "busy-account", f"{name}: {_BUSY}", now) for name in busy
+    )
+    return Opening(run, engine, first=first, alerts=alerts)
 
 
 class Account(NamedTuple):

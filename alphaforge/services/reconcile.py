@@ -15,7 +15,7 @@ from alphaforge.model.claims import BooksDiffer, Claim, VenueState, VenueStateCh
 from alphaforge.model.reports import OutcomeUnknown, StateUnknown
 from alphaforge.services.comparing import compare
 from alphaforge.services.door import Door
-from alphaforge.services.doubts import doubts, is_known_there
+from alphaforge.services.doubts import doubts, is_known_there, working_at
 from alphaforge.services.inquiry import Inquiry
 from alphaforge.store.records import Difference, ReconciliationRecord
 from alphaforge.venues.base import Venue
@@ -90,7 +90,7 @@ class Reconciler:
         """Nothing that this process knows was proved since it began."""
         self.need("start")
         now = self._door.now
-        for working in tuple(self._engine.execution.orders.values()):
+        for working in working_at(self._engine.execution, self._venue.name):
             order_id = working.life.order.order_id
             if is_known_there(working.life):
                 self._door.put(StateUnknown(order_id, "restart", now, now))
@@ -104,9 +104,15 @@ class Reconciler:
 
     def look(self) -> None:
         """A Step may have left something in doubt: ask soon."""
-        if self._engine.execution.doubtful:
+        if self._has_doubts():
             self._pause = _FIRST_PAUSE_SECONDS
             self._wake.set()
+
+    def _has_doubts(self) -> bool:
+        """Whether an order of this venue is in doubt."""
+        execution, name = self._engine.execution, self._venue.name
+        found = (execution.orders.get(each) for each in execution.doubtful)
+        return any(each is not None and each.instrument.venue == name for each in found)
 
     def _unreachable(self, why: str) -> None:
         """The venue does not answer: what we know grows old."""
@@ -138,7 +144,7 @@ class Reconciler:
         seconds = min(EVERY_SECONDS - (now - self._last) / _NS, capabilities.proof_ns / _NS)
         waits = [
             self._pause if at <= now else min(self._pause, (at - now) / _NS)
-            for _, at, _ in doubts(self._engine.execution, capabilities, now)
+            for _, at, _ in doubts(self._engine.execution, self._venue, now)
         ]
         if waits or self._inquiry.is_waiting:
             seconds = min(seconds, self._pause, *waits)
@@ -181,7 +187,7 @@ class Reconciler:
         fills = execution.counts.fills
         balances = await self._inquiry.read(self._venue.balances)
         positions = await self._inquiry.read(self._venue.positions)
-        if execution.counts.fills != fills or execution.doubtful or self._inquiry.is_waiting:
+        if execution.counts.fills != fills or self._has_doubts() or self._inquiry.is_waiting:
             return ()
         found = compare(self._engine, self._venue.name, balances, positions)
         capabilities, now = self._venue.capabilities, self._door.now

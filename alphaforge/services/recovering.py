@@ -28,7 +28,7 @@ async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     One of other strategies or parameters is marked as ended: its orders are adopted as they are
     found. Raises `JournalCorruptError` for a damaged journal.
     """
-    journal, venue, account = ports.journal, ports.venue.name, ports.venue.account
+    journal, venue, account = ports.journal, ports.venues[0].name, ports.venues[0].account
     run = await journal.ask(lambda writer: writer.find_resumable(plan.mode, venue, account))
     if run is None:
         return None
@@ -38,7 +38,8 @@ async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     await journal.ask(lambda writer: writer.resume_run(run.run_id))
     opening = await _fold(plan, ports, run)
     claims = opening.engine.execution.claims
-    if claims is None or venue not in claims.state.since:
+    names = {each.name for each in ports.venues}
+    if claims is None or not names <= claims.state.since.keys():
         await _end(journal, run, "killed before it had begun")
     elif opening.is_over:
         await _end(journal, run, "killed while it stopped")

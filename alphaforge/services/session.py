@@ -8,7 +8,6 @@ trading rule: everything that trades is in the engine.
 import asyncio
 from typing import Final, NamedTuple, Protocol
 
-from alphaforge.engine.desk import HistoryRequest
 from alphaforge.engine.strategies import RunState
 from alphaforge.errors import AlphaForgeError, StoreError, UsageError
 from alphaforge.model.commands import StartSession, StopSession
@@ -18,6 +17,7 @@ from alphaforge.model.step import EMPTY_STEP, Step
 from alphaforge.services.assembly import Assembly
 from alphaforge.services.clock import Clock
 from alphaforge.services.feed import Feed
+from alphaforge.services.history import take_requests
 from alphaforge.services.pump import UNTIL_THE_END, Pump
 from alphaforge.services.run_journal import RunJournal
 from alphaforge.services.sampling import EquitySampler
@@ -189,14 +189,8 @@ class _Session:
 
     def _serve_history(self, pump: Pump) -> None:
         """Bars from before the run, once per symbol and kind, the most that anybody asked for."""
-        asked: dict[tuple[str, str], HistoryRequest] = {}
-        for request in self._engine.shared.history:
-            key = (request.symbol, request.kind)
-            if key not in asked or asked[key].count < request.count:
-                asked[key] = request
-        self._engine.shared.history.clear()
         feed = self._plan.feed
-        for request in asked.values():
+        for request in take_requests(self._engine):
             bars = feed.history(request)
             if bars:
                 pump.input(HistoryBars(request.symbol, request.kind, feed.start_ns, bars))

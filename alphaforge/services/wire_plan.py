@@ -50,12 +50,14 @@ class Ports(NamedTuple):
     """Everything outside: the same session runs over real ones and over a simulator's.
 
     Attributes:
-        acquire: Takes the account's lease for a run id, with an epoch above the one given.
+        venues: Each with its own account; no two of one name. The first is the one whose clock
+            counts, and the one the run is found by.
+        acquire: Takes the lease of every account for a run id, with an epoch above the one given.
         callback_seconds: How long a strategy's callback may take until it is interrupted; 0 = for
             ever.
     """
 
-    venue: Venue
+    venues: tuple[Venue, ...]
     clock: Clock
     journal: JournalWriter
     acquire: Callable[[str, int], Lease]

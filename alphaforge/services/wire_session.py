@@ -10,30 +10,37 @@ import asyncio
 from typing import Final, cast
 
 from alphaforge.engine.core import Engine
+from alphaforge.engine.desk import HistoryRequest
 from alphaforge.engine.strategies import RunState
-from alphaforge.errors import AlphaForgeError
-from alphaforge.model.claims import BustReport, FillReport, OrderStatusReport
-from alphaforge.model.commands import BeginEpoch, StartSession, StopSession, StopStrategy
+from alphaforge.errors import AlphaForgeError, InternalError, VenueError
+from alphaforge.model.commands import (
+    Approved,
+    BeginEpoch,
+    StartSession,
+    StopSession,
+    StopStrategy,
+)
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
-from alphaforge.model.market import VenueTime
+from alphaforge.model.market import HistoryBars, VenueTime
 from alphaforge.model.step import Step
 from alphaforge.services.asking import listening
 from alphaforge.services.door import Door
 from alphaforge.services.engine_time import EngineTime
-from alphaforge.services.gateway import Lease, OrderGateway
+from alphaforge.services.gateway import Lease
+from alphaforge.services.history import take_requests
 from alphaforge.services.opening import Opening, begin_run, connect
-from alphaforge.services.reconcile import Reconciler
 from alphaforge.services.recovering import come_back
 from alphaforge.services.run_journal import RunJournal
+from alphaforge.services.sampling import EquitySampler
 from alphaforge.services.snapshots import Snapshots
 from alphaforge.services.stopping import Reason, StopRequest
 from alphaforge.services.summary import read_status, summarise
+from alphaforge.services.venue_link import VenueLink
 from alphaforge.services.watchdog import watch
 from alphaforge.services.wire_plan import Ports, WirePlan, WireWatcher
-from alphaforge.store.records import ReconciliationRecord, RunRecord, RunStatus
+from alphaforge.store.records import RunRecord, RunStatus
 from alphaforge.store.writer import Writer
-from alphaforge.venues.base import StreamGap, VenueMessage
 
 TIMER_SECONDS: Final = 0.05
 """How late a strategy's timer may fire when nothing else happens."""
@@ -44,11 +51,13 @@ STATUS_SECONDS: Final = 0.25
 BAR_GRACE_NS: Final = 1_000_000_000
 """A bar whose end has passed by our clock closes so much later without a word of the venue."""
 
+HISTORY_SECONDS: Final = 10.0
+"""How long bars from before the run are waited for."""
+
 LAST_ANSWERS_SECONDS: Final = 5.0
 """How long a stop waits for requests that are on their way."""
 
 _NS: Final = 1_000_000_000
-_CLAIMS = (OrderStatusReport, FillReport, BustReport)
 
 
 class WireOutcome:
@@ -67,13 +76,13 @@ async def run_wire_session(
     Raises `LeaseHeldError` at once where another process trades the account, `StoreError` if the
     journal cannot be written: nothing leaves then, and the run can be gone on with.
     """
-    venue = ports.venue
     lease = ports.acquire("", 0)
     writer = await ports.journal.open()
     try:
         time = EngineTime(ports.clock)
         back = await come_back(plan, ports)
-        await connect(venue, time)
+        for venue in ports.venues:
+            await connect(venue, time)
         opening = back or await begin_run(plan, ports, time)
         if opening.epoch >= lease.epoch:
             lease.release()
@@ -82,7 +91,8 @@ async def run_wire_session(
         session = _Session(opening, ports, lease, journal, time)
         return await session.run(stop, watcher)
     finally:
-        await venue.close()
+        for venue in ports.venues:
+            await venue.close()
         await ports.journal.close()
 
 
@@ -99,10 +109,11 @@ class _Session:
         self._time = time
         self._began = ports.clock.steady_ns()
         self._door = Door(self._engine, journal, time)
-        self._gateway: OrderGateway | None = None
-        self._reconciler = Reconciler(
-            ports.venue, self._engine, self._door, self._keep, self._run.run_id
-        )
+        self._links = {
+            venue.name: VenueLink(venue, self._engine, self._door, journal, self._run.run_id)
+            for venue in ports.venues
+        }
+        self._sampler = EquitySampler(self._engine, journal.equity, on_bars=False)
         self._snapshots = Snapshots(self._engine, journal)
 
     async def run(self, stop: StopRequest, watcher: WireWatcher) -> WireOutcome:
@@ -120,44 +131,69 @@ class _Session:
         return await self._end(stop)
 
     async def _trade(self, stop: StopRequest, watcher: WireWatcher) -> None:
+        links = tuple(self._links.values())
         async with asyncio.TaskGroup() as tasks:
-            gateway = OrderGateway(
-                self._ports.venue,
-                self._door,
-                self._journal,
-                self._lease,
-                tasks,
-                lambda: self._engine.execution.gate.state,
-            )
-            gateway.on_gap = self._reconciler.need
-            self._gateway = gateway
-            self._door.outgoing = gateway.take
-            self._door.on_step = lambda step: self._look(step, stop, watcher)
-            self._snapshots.tell = lambda why: watcher.alert(
-                Alert(AlertLevel.WARNING, "snapshot", why, self._door.now)
-            )
-            for alert in self._opening.alerts:
-                watcher.alert(alert)
-            self._reconciler.restarted()
+            self._open(tasks, stop, watcher)
+            for link in links:
+                link.reconciler.restarted()
             running = [
-                tasks.create_task(self._stream()),
-                tasks.create_task(self._reconciler.run()),
+                *(tasks.create_task(link.run_stream(self._keep_if_due)) for link in links),
+                *(tasks.create_task(link.reconciler.run()) for link in links),
                 tasks.create_task(self._timers()),
                 tasks.create_task(self._heartbeat()),
                 tasks.create_task(self._status(watcher)),
             ]
-            with listening(self._reconciler.check):
-                while not (self._reconciler.certain.is_set() or stop.event.is_set()):
-                    await _first_of(self._reconciler.certain, stop.event)
+            with listening(self._check):
+                await self._until_certain(stop)
                 if not stop.event.is_set():
                     watcher.certain((self._ports.clock.steady_ns() - self._began) / _NS)
                     self._start(stop)
+                    await self._serve_history(watcher)
                     await stop.event.wait()
             self._snapshots.end()
             self._door.put(StopSession(self._door.now))
             await self._last_answers()
             for task in running:
                 task.cancel()
+
+    def _open(self, tasks: asyncio.TaskGroup, stop: StopRequest, watcher: WireWatcher) -> None:
+        """Tie everything to the door."""
+        for link in self._links.values():
+            link.open(self._lease, tasks)
+        self._door.outgoing = self._route
+        self._door.on_step = lambda step: self._look(step, stop, watcher)
+        self._door.sampler = self._sampler
+        self._snapshots.tell = lambda why: watcher.alert(
+            Alert(AlertLevel.WARNING, "snapshot", why, self._door.now)
+        )
+        for alert in self._opening.alerts:
+            watcher.alert(alert)
+
+    def _route(self, approved: tuple[Approved, ...], place: int) -> None:
+        """Each request to the venue of its instrument, in the order in which they were decided."""
+        states = self._engine.markets.states
+        by_venue: dict[str, list[Approved]] = {}
+        for each in approved:
+            venue = states[each.command.symbol].instrument.venue
+            by_venue.setdefault(venue, []).append(each)
+        for venue, requests in by_venue.items():
+            gateway = self._links[venue].gateway
+            if gateway is None:
+                raise InternalError(f"a request for {venue} before its gateway was there")
+            gateway.take(tuple(requests), place)
+
+    def _check(self) -> None:
+        for link in self._links.values():
+            link.reconciler.check()
+
+    async def _until_certain(self, stop: StopRequest) -> None:
+        """Until every venue is READY at once, or the end is asked for."""
+        certain = [link.reconciler.certain for link in self._links.values()]
+        while not stop.event.is_set():
+            missing = next((each for each in certain if not each.is_set()), None)
+            if missing is None:
+                return
+            await _first_of(missing, stop.event)
 
     def _start(self, stop: StopRequest) -> None:
         """Strategies of a new run start; those of one that was killed are running already."""
@@ -171,15 +207,44 @@ class _Session:
         elif all(runner.state is RunState.FAILED for runner in runners):
             stop.ask(Reason.FAILED)
 
+    async def _serve_history(self, watcher: WireWatcher) -> None:
+        """Bars from before the run for who asked; the market waits for them."""
+        requests = take_requests(self._engine)
+        if not requests:
+            return
+        for link in self._links.values():
+            link.hold_market()
+        try:
+            for request in requests:
+                await self._serve(request, watcher)
+        finally:
+            for link in self._links.values():
+                link.release_market()
+
+    async def _serve(self, request: HistoryRequest, watcher: WireWatcher) -> None:
+        state = self._engine.markets.states[request.symbol]
+        venue = self._links[state.instrument.venue].venue
+        try:
+            async with asyncio.timeout(HISTORY_SECONDS):
+                bars = await venue.bars(request.symbol, request.kind, request.count)
+        except (VenueError, TimeoutError) as error:
+            message = f"no history of {request.symbol} {request.kind}: {error or 'no answer'}"
+            watcher.alert(Alert(AlertLevel.WARNING, "no-history", message, self._door.now))
+            return
+        now = self._door.now
+        if bars:
+            self._door.put(HistoryBars(request.symbol, request.kind, now, tuple(bars), now))
+
     async def _last_answers(self) -> None:
         waited = 0.0
-        gateway = self._gateway
-        while gateway is not None and gateway.in_flight and waited < LAST_ANSWERS_SECONDS:
+        gateways = [link.gateway for link in self._links.values() if link.gateway is not None]
+        while any(each.in_flight for each in gateways) and waited < LAST_ANSWERS_SECONDS:
             await asyncio.sleep(TIMER_SECONDS)
             waited += TIMER_SECONDS
 
     async def _end(self, stop: StopRequest) -> WireOutcome:
         """Commit everything and say how the run ended; resting orders stay at the venue."""
+        self._sampler.finish()
         seconds = (self._ports.clock.steady_ns() - self._began) / _NS
         summary = summarise(self._engine, self._run, seconds)
         failed = stop.reason is Reason.FAILED
@@ -194,21 +259,8 @@ class _Session:
 
     # Tasks ------------------------------------------------------------------------------------
 
-    async def _stream(self) -> None:
-        """Everything the venue pushes, in its order."""
-        async for message in self._ports.venue.stream():
-            self._take(message)
-            self._snapshots.keep_if_due()
-            if self._journal.is_full:
-                await self._journal.drain()
-
-    def _take(self, message: VenueMessage) -> None:
-        if isinstance(message, StreamGap):
-            self._reconciler.need(message.reason)
-        elif isinstance(message, _CLAIMS):
-            self._reconciler.claim(message)
-        else:
-            self._door.market(message)
+    def _keep_if_due(self) -> None:
+        self._snapshots.keep_if_due()
 
     async def _timers(self) -> None:
         """Let engine time pass where nothing else makes it pass."""
@@ -227,8 +279,10 @@ class _Session:
         """Look at the lease: after a stop of the process, what it knows is old."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            if self._gateway is not None:
-                self._gateway.look_at_lease()
+            for link in self._links.values():
+                link.watch_books()
+                if link.gateway is not None:
+                    link.gateway.look_at_lease()
 
     async def _status(self, watcher: WireWatcher) -> None:
         while True:
@@ -237,15 +291,13 @@ class _Session:
 
     def _look(self, step: Step, stop: StopRequest, watcher: WireWatcher) -> None:
         if step.events:
-            self._reconciler.look()
+            for link in self._links.values():
+                link.reconciler.look()
         for alert in step.alerts:
             watcher.alert(alert)
         runners = self._engine.strategies.runners.values()
         if step.alerts and all(runner.state is RunState.FAILED for runner in runners):
             stop.ask(Reason.FAILED)
-
-    def _keep(self, record: ReconciliationRecord) -> None:
-        self._journal.reconciliation(record)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,6 +5,7 @@ request, or concludes anything from silence. `tests/venues/conformance.py` holds
 """
 
 from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -19,7 +20,7 @@ from alphaforge.model.claims import (
 )
 from alphaforge.model.commands import Approved
 from alphaforge.model.instrument import Instrument
-from alphaforge.model.market import MarketEvent
+from alphaforge.model.market import Bar, MarketEvent
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -32,6 +33,41 @@ class StreamGap(msgspec.Struct, frozen=True):
 
 VenueMessage: TypeAlias = MarketEvent | OrderStatusReport | FillReport | BustReport | StreamGap
 """What `Venue.stream` yields, in the order it arrived."""
+
+
+class Watch(StrEnum):
+    """A public stream of a symbol."""
+
+    TRADES = "trades"
+    QUOTES = "quotes"
+    BOOK = "book"
+
+
+class VenueHealth(msgspec.Struct, kw_only=True):
+    """How the way to a venue is doing; the adapter keeps it, everyone else reads.
+
+    Attributes:
+        latency_ns: Round trip of the last answered request; 0 before the first.
+        clock_ahead_ns: How far the venue's clock was ahead of this machine's when last compared.
+        used_weight: Of the venue's request budget, in its own units, as it last said.
+        weight_limit: What the budget is; 0 where it is not known.
+        streams: Public and private streams that are up.
+        streams_wanted: Those that should be.
+        reconnects: Since the start.
+        conflated: Quotes and book changes that were overtaken before anybody took them in.
+        paused_until: Engine-independent steady time (ns) until which the venue asked to be left
+            alone; 0 = it did not.
+    """
+
+    latency_ns: int = 0
+    clock_ahead_ns: int = 0
+    used_weight: int = 0
+    weight_limit: int = 0
+    streams: int = 0
+    streams_wanted: int = 0
+    reconnects: int = 0
+    conflated: int = 0
+    paused_until: int = 0
 
 
 class ReplyError(VenueError):
@@ -93,6 +129,7 @@ class Venue(Protocol):
         name: As in `[venues.NAME]`; the `venue` of its instruments.
         account: Which account it trades.
         capabilities: What it does.
+        health: How the way to it is doing.
     """
 
     @property
@@ -101,6 +138,8 @@ class Venue(Protocol):
     def account(self) -> str: ...  # noqa: D102 - told above
     @property
     def capabilities(self) -> Capabilities: ...  # noqa: D102 - told above
+    @property
+    def health(self) -> VenueHealth: ...  # noqa: D102 - told above
 
     async def connect(self) -> None:
         """Open the connections and subscribe; `stream` holds everything from here on."""
@@ -114,12 +153,24 @@ class Venue(Protocol):
         """
         ...
 
+    def watch(self, symbol: str, what: Watch) -> None:
+        """Have a public stream of a symbol too, from soon on; asking again changes nothing.
+
+        Trades and quotes of every symbol of `instruments` that the run speaks of come unasked.
+        """
+        ...
+
     async def time(self) -> int:
         """The venue's clock, ns UTC."""
         ...
 
+    async def bars(self, symbol: str, kind: str, count: int) -> Sequence[Bar]:
+        """The last `count` finished time bars, oldest first, `historical`; empty for a kind of
+        bar that the venue does not keep (`100-tick`, `1m@quote`)."""
+        ...
+
     async def instruments(self) -> Sequence[Instrument]:
-        """What can be traded, with its rules."""
+        """What this run may trade, with its rules, under the names its strategies use."""
         ...
 
     async def submit(self, approved: Approved, expires_at: int) -> OrderStatusReport | None:

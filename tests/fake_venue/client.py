@@ -16,7 +16,15 @@ from alphaforge.errors import OutcomeUnknownError, VenueUnavailableError
 from alphaforge.model.claims import BalanceReport, FillReport, OrderStatusReport, PositionReport
 from alphaforge.model.commands import Approved
 from alphaforge.model.instrument import Instrument
-from alphaforge.venues.base import Capabilities, ReplyError, StreamGap, VenueMessage
+from alphaforge.model.market import Bar
+from alphaforge.venues.base import (
+    Capabilities,
+    ReplyError,
+    StreamGap,
+    VenueHealth,
+    VenueMessage,
+    Watch,
+)
 from tests.fake_venue.terms import CAPABILITIES
 from tests.fake_venue.wire import FRAME_LIMIT, Frame, Push, Reply, Request, Told, line, sane
 
@@ -48,6 +56,7 @@ class SocketVenue:
         self.name = name
         self.account = account
         self.capabilities = capabilities
+        self.health = VenueHealth()
         self._path = os.fspath(path)
         self._timeout_s = timeout_s
         self._silence_s = silence_s
@@ -81,6 +90,13 @@ class SocketVenue:
         """See `Venue`."""
         while (message := await self._arrived.get()) is not None:
             yield message
+
+    def watch(self, symbol: str, what: Watch) -> None:
+        """See `Venue`: everything is streamed unasked."""
+
+    async def bars(self, symbol: str, kind: str, count: int) -> Sequence[Bar]:
+        """See `Venue`: it keeps none."""
+        return []
 
     async def time(self) -> int:
         """See `Venue`."""

@@ -13,7 +13,8 @@ from alphaforge.errors import VenueUnavailableError
 from alphaforge.model.claims import BalanceReport, FillReport, OrderStatusReport, PositionReport
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, SubmitOrder
 from alphaforge.model.instrument import Instrument
-from alphaforge.venues.base import Capabilities, StreamGap, VenueMessage
+from alphaforge.model.market import Bar
+from alphaforge.venues.base import Capabilities, StreamGap, VenueHealth, VenueMessage, Watch
 from tests.fake_venue.exchange import Exchange
 from tests.fake_venue.terms import CAPABILITIES
 
@@ -33,6 +34,7 @@ class InlineVenue:
         self.name = name
         self.account = account
         self.capabilities = capabilities
+        self.health = VenueHealth()
         self.exchange = exchange
         self._clock = clock
         self._open = False
@@ -73,6 +75,13 @@ class InlineVenue:
             self._arrived.clear()
             if self._open:
                 await self._arrived.wait()
+
+    def watch(self, symbol: str, what: Watch) -> None:
+        """See `Venue`: everything is streamed unasked."""
+
+    async def bars(self, symbol: str, kind: str, count: int) -> Sequence[Bar]:
+        """See `Venue`: it keeps none."""
+        return []
 
     async def time(self) -> int:
         """See `Venue`."""

@@ -174,7 +174,7 @@ async def main(arguments: argparse.Namespace) -> None:
     began = time.monotonic()
     try:
         with stop_on_signals(stop):
-            ports = Ports(venue, SystemClock(), WriterThread(url), leases)
+            ports = Ports((venue,), SystemClock(), WriterThread(url), leases)
             watcher = Watcher(plan, trap, leases)
             outcome = await run_wire_session(plan, ports, stop, watcher)
     except LeaseHeldError as error:

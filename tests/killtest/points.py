@@ -173,6 +173,7 @@ _JOURNAL = "alphaforge.services.run_journal:RunJournal"
 _GATEWAY = "alphaforge.services.gateway:OrderGateway"
 _SESSION = "alphaforge.services.wire_session:_Session"
 _WIRE = "alphaforge.services.wire_session"
+_LINK = "alphaforge.services.venue_link:VenueLink"
 _BACK = "alphaforge.services.recovering"
 _RECOVERY = "alphaforge.engine.recovery:_Recovery"
 _RECONCILER = "alphaforge.services.reconcile:Reconciler"
@@ -214,7 +215,7 @@ _TABLE = (
     Point("frame read, not handed on", "live", f"{_VENUE}._take", "before", 180),
     Point("fill received, not booked", "live", f"{_RECONCILER}.claim", "before", 24, "FillReport"),
     Point("fill booked", "live", f"{_RECONCILER}.claim", "after", 24, "FillReport"),
-    Point("order report received", "live", f"{_SESSION}._take", "before", 60, "OrderStatusReport"),
+    Point("order report received", "live", f"{_LINK}._take", "before", 60, "OrderStatusReport"),
     # The writer's thread
     Point("flush asked for", "live", f"{_THREAD}._flush_for_waiting", "before", 45),
     Point("encoded, not written", "live", f"{_WRITER}._encode_pending", "after", 60),

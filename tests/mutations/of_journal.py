@@ -200,32 +200,31 @@ RECOVERY: Final[tuple[Mutant, ...]] = (
         "recovered-orders-are-sent-again",
         "orders without an answer at a restart are sent once more",
         _SESSION,
-        "            self._door.on_step = lambda step: self._look(step, stop, watcher)\n",
-        "            self._door.on_step = lambda step: self._look(step, stop, watcher)\n"
-        "            from alphaforge.engine.working import terms_as_asked\n"
-        "            from alphaforge.model.commands import Approved\n\n"
-        "            for row in tuple(self._engine.execution.orders.values()):\n"
-        "                if row.life.order.status.name == 'SUBMITTED':\n"
-        "                    again = Approved(terms_as_asked(row.life.order), self._door.now)\n"
-        "                    gateway.take((again,), self._journal.place)\n",
+        "        self._door.on_step = lambda step: self._look(step, stop, watcher)\n",
+        "        self._door.on_step = lambda step: self._look(step, stop, watcher)\n"
+        "        from alphaforge.engine.working import terms_as_asked\n\n"
+        "        for row in tuple(self._engine.execution.orders.values()):\n"
+        "            if row.life.order.status.name == 'SUBMITTED':\n"
+        "                again = Approved(terms_as_asked(row.life.order), self._door.now)\n"
+        "                self._route((again,), self._journal.place)\n",
     ),
     broken(
         "no-doubt-at-restart",
         "a restarted process takes what it last knew of its orders for true",
         _SESSION,
-        "            self._reconciler.restarted()\n",
-        "            self._reconciler.need('start')\n",
+        "                link.reconciler.restarted()\n",
+        "                link.reconciler.need('start')\n",
     ),
     broken(
         "no-reconciliation-at-restart",
         "a restarted process goes on without asking the venue until the minute is over",
         _SESSION,
-        "            self._reconciler.restarted()\n",
-        "            from alphaforge.model.claims import VenueState, VenueStateChanged\n\n"
-        "            ready = (self._ports.venue.name, VenueState.READY, 'start', self._door.now)\n"
-        "            self._door.put(VenueStateChanged(*ready))\n"
-        "            self._reconciler._last = self._door.now\n"
-        "            self._reconciler.certain.set()\n",
+        "                link.reconciler.restarted()\n",
+        "                from alphaforge.model.claims import VenueState, VenueStateChanged\n\n"
+        "                ready = (link.venue.name, VenueState.READY, 'start', self._door.now)\n"
+        "                self._door.put(VenueStateChanged(*ready))\n"
+        "                link.reconciler._last = self._door.now\n"
+        "                link.reconciler.certain.set()\n",
     ),
 )
 
@@ -233,8 +232,8 @@ RECONCILING: Final[tuple[Mutant, ...]] = (
     broken(
         "no-reconciliation-after-a-gap",
         "a gap in the stream is passed over",
-        _SESSION,
-        "            self._reconciler.need(message.reason)\n",
+        "services/venue_link.py",
+        "            self.reconciler.need(message.reason)\n",
         "            pass\n",
     ),
     broken(

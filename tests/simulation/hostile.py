@@ -19,7 +19,15 @@ from alphaforge.model.claims import (
 )
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, SubmitOrder
 from alphaforge.model.instrument import Instrument
-from alphaforge.venues.base import Capabilities, ReplyError, StreamGap, VenueMessage
+from alphaforge.model.market import Bar
+from alphaforge.venues.base import (
+    Capabilities,
+    ReplyError,
+    StreamGap,
+    VenueHealth,
+    VenueMessage,
+    Watch,
+)
 from tests.fake_venue.terms import CAPABILITIES, UNKNOWN_ORDER
 from tests.simulation.network import Network
 
@@ -43,6 +51,16 @@ class HostileVenue:
     @property
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
+
+    @property
+    def health(self) -> VenueHealth:
+        return VenueHealth()
+
+    def watch(self, symbol: str, what: Watch) -> None:
+        pass
+
+    async def bars(self, symbol: str, kind: str, count: int) -> Sequence[Bar]:
+        return []
 
     async def connect(self) -> None:
         network = self._network

@@ -145,7 +145,7 @@ class Program:
     async def run(self) -> None:
         world = self._world
         ports = Ports(
-            venue=HostileVenue(world.network, "fake"),
+            venues=(HostileVenue(world.network, "fake"),),
             clock=world.clock,
             journal=world.disk.journal(),
             acquire=self._acquire,

@@ -14,6 +14,7 @@ from alphaforge.engine.portfolio import Portfolio
 from alphaforge.engine.risk.exposure import Exposure, cost
 from alphaforge.engine.risk.plain_orders import PlainOrders
 from alphaforge.engine.risk.rules import HALTED, RULES, Case, limited, shown, state_rule
+from alphaforge.engine.risk.terms import check_offered, check_terms, price_ok
 from alphaforge.engine.valuation import Valuation, rounded
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
 from alphaforge.model.enums import (
@@ -31,16 +32,11 @@ from alphaforge.model.settings import AccountSettings, RiskSettings
 
 # Enum members as module names: looking one up on its class costs ten times as much.
 _BUY = OrderSide.BUY
-_LIMIT = OrderType.LIMIT
 _MARKET = OrderType.MARKET
-_TRAILING_STOP = OrderType.TRAILING_STOP
 _ACTIVE = RiskState.ACTIVE
 _SPOT = InstrumentKind.SPOT
 _MARGIN = AccountType.MARGIN
-_GTD = TimeInForce.GTD
 _GTC = TimeInForce.GTC
-_IOC = TimeInForce.IOC
-_FOK = TimeInForce.FOK
 
 
 class Judged(msgspec.Struct, gc=False):
@@ -107,11 +103,13 @@ class RiskGate:
         state = self._markets.states[order.symbol]
         instrument = state.instrument
         reasons: list[str] = []
+        if "MODIFY" in instrument.unsupported:
+            reasons.append(f"{instrument.venue} cannot modify orders: cancel it and send another")
         quantity, limit, trigger = request.quantity, request.limit_price, request.trigger_price
         if quantity is not None:
             quantity = self._quantity_on_grid(quantity, state, reasons)
-        limit = None if limit is None else self._price_ok("limit", limit, reasons)
-        trigger = None if trigger is None else self._price_ok("stop", trigger, reasons)
+        limit = None if limit is None else price_ok("limit", limit, reasons)
+        trigger = None if trigger is None else price_ok("stop", trigger, reasons)
         if (limit is not None and order.limit_price is None) or (
             trigger is not None and order.trigger_price is None
         ):
@@ -169,18 +167,20 @@ class RiskGate:
         if order.reduce_only and not reasons:
             quantity = self._cut(order, quantity, state, reasons)
         limit, trigger = order.limit_price, order.trigger_price
-        if limit is not None and self._price_ok("limit", limit, reasons) is not None:
+        if limit is not None and price_ok("limit", limit, reasons) is not None:
             limit = instrument.limit_on_grid(limit, order.side)
-            self._price_ok("limit", limit, reasons)
-        if trigger is not None and self._price_ok("stop", trigger, reasons) is not None:
+            price_ok("limit", limit, reasons)
+        if trigger is not None and price_ok("stop", trigger, reasons) is not None:
             trigger = instrument.trigger_on_grid(trigger)
-            self._price_ok("stop", trigger, reasons)
+            price_ok("stop", trigger, reasons)
         if order.order_type is not _MARKET or order.tif is not _GTC or order.post_only:
-            self._check_terms(order, now, reasons)
+            check_terms(order, now, reasons)
+        if instrument.unsupported:
+            check_offered(order, instrument, reasons)
         if order.take_profit is not None:
-            self._price_ok("take-profit", order.take_profit, reasons)
+            price_ok("take-profit", order.take_profit, reasons)
         if order.stop_loss is not None:
-            self._price_ok("stop-loss", order.stop_loss, reasons)
+            price_ok("stop-loss", order.stop_loss, reasons)
         return SubmitOrder(
             order.order_id,
             order.symbol,
@@ -224,28 +224,6 @@ class RiskGate:
             reasons.append(f"reduce-only, but there is no {state.symbol} position to reduce")
             return quantity
         return min(quantity, reducible)
-
-    @staticmethod
-    def _price_ok(name: str, price: Decimal, reasons: list[str]) -> Decimal | None:
-        if price.is_finite() and 0 < price < TOO_LARGE:
-            return price
-        reasons.append(f"{name} price must be above zero, got {shown(price)}")
-        return None
-
-    @staticmethod
-    def _check_terms(order: Order, now: int, reasons: list[str]) -> None:
-        if order.expires and order.expires <= now:
-            reasons.append("it expires before it starts")
-        if order.tif is _GTD and not order.expires:
-            reasons.append("GTD needs `expires`")
-        if order.post_only and order.order_type is not _LIMIT:
-            reasons.append(f"post-only makes no sense on a {order.order_type} order")
-        if order.post_only and order.tif in (_IOC, _FOK):
-            reasons.append(f"post-only and {order.tif} exclude each other")
-        if order.order_type is _TRAILING_STOP:
-            trail = order.trail if order.trail is not None else order.trail_pct
-            if trail is None or not trail.is_finite() or not 0 < trail < TOO_LARGE:
-                reasons.append("the trailing distance must be above zero")
 
     # The rules --------------------------------------------------------------------------------
 

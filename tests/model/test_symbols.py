@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphaforge.marketdata import symbols
+from alphaforge.model import symbols
 
 
 @pytest.mark.parametrize(
