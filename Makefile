@@ -1,6 +1,6 @@
 # Needs python3 (3.11 or newer) and make; everything else is installed into .venv from the lock files.
 #
-#   make run     the sample strategy on a synthetic market      ARGS="--headless --for 30s" adds flags
+#   make run     the sample strategy on the built-in exchange   ARGS="--headless --for 30s" adds flags
 #   make test    all tests                                      ARGS="-k lifecycle" narrows them
 #   make check   what CI runs before the tests, quick parts first
 #   make bench   speed of the engine, in floors of this machine
@@ -27,7 +27,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 run: .venv/.installed
-	@$(BIN)/alphaforge run strategies/sma_cross.py --mode paper $(ARGS)
+	@$(BIN)/alphaforge run strategies/sma_cross.py $(ARGS)
 
 test: .venv/.installed-dev
 	@$(BIN)/python -m pytest -n 2 $(ARGS)

@@ -8,9 +8,10 @@ from alphaforge import Fill, Order, Quote, Strategy, Trade
 class MarketMaker(Strategy):
     """Earns the spread between a resting bid and a resting ask, within an inventory limit.
 
-    Both quotes are post-only. They are moved when the middle has moved by `requote_bps`, and lean
-    away from the inventory: the more is held, the lower both stand. Where the account cannot go
-    short (spot, cash), the first ask beyond the holding is denied, and it asks no more than it has.
+    Both quotes are post-only. When the middle has moved by `requote_bps` they are taken away and
+    put back where they belong (not every venue can modify an order). They lean away from the
+    inventory: the more is held, the lower both stand. Where the account cannot go short (spot,
+    cash), the first ask beyond the holding is denied, and it asks no more than it has.
     """
 
     symbol: str = "BTC/USDT"
@@ -27,6 +28,7 @@ class MarketMaker(Strategy):
         self.quoted_at = 0.0
         self.has_quotes = False
         self.may_short = True
+        self.stopping = False
         self.subscribe_quotes(self.symbol)
         self.subscribe_trades(self.symbol)
 
@@ -41,8 +43,10 @@ class MarketMaker(Strategy):
             self.follow(trade.price)
 
     def on_order(self, order: Order) -> None:
-        """Learn from a denied ask that this account cannot go short."""
-        if order.status == "DENIED" and order.side == "SELL":
+        """Put back what was taken away; a denied ask says that this account cannot go short."""
+        if order.status == "CANCELED" and not self.stopping:
+            self.requote(self.quoted_at)
+        elif order.status == "DENIED" and order.side == "SELL":
             self.may_short = False
 
     def on_fill(self, _fill: Fill) -> None:
@@ -51,6 +55,7 @@ class MarketMaker(Strategy):
 
     def on_stop(self) -> None:
         """Leave nothing resting."""
+        self.stopping = True
         self.cancel_all(self.symbol)
 
     def follow(self, middle: float) -> None:
@@ -72,14 +77,17 @@ class MarketMaker(Strategy):
         self.ask = self.place(self.ask, have >= Decimal(self.quantity), "sell", ask_price)
 
     def place(self, order: Order | None, wanted: bool, side: str, price: float) -> Order | None:
-        """Move a working quote, start one, or take it away."""
+        """Start a quote, or take a working one away that is not wanted where it stands."""
         if order is not None and order.is_open:
-            if wanted:
-                self.modify(order, limit=price)
-                return order
-            self.cancel(order)
-            return None
+            if not (wanted and self.stands_at(order, price)):
+                self.cancel(order)
+            return order
         if not wanted:
             return None
         verb = self.buy if side == "buy" else self.sell
         return verb(self.symbol, self.quantity, limit=price, post_only=True, tag="quote")
+
+    def stands_at(self, order: Order, price: float) -> bool:
+        """Whether a quote is close enough to where it belongs."""
+        away = abs(float(order.limit_price or 0) - price)
+        return away / price * 10_000 < self.requote_bps / 2

@@ -43,8 +43,13 @@ COMMANDS: dict[str, Entry] = {
     ),
     "runs": Entry("alphaforge.cli.runs:app", "List, show, mend and remove runs.", _RUNS),
     "data": Entry("alphaforge.cli.data:app", "Look at data files, or make one.", _SETUP),
+    "exchange": Entry("alphaforge.cli.exchange:app", "List, show and test exchanges.", _SETUP),
+    "keys": Entry("alphaforge.cli.keys:app", "Set, list, test and remove keys.", _SETUP),
     "strategy": Entry("alphaforge.cli.strategy:app", "Make, list and check strategies.", _SETUP),
     "config": Entry("alphaforge.cli.config:app", "Show and check the settings.", _SETUP),
+    "sandbox": Entry(
+        "alphaforge.cli.sandbox:app", "The built-in exchange: serve it to any client.", _SETUP
+    ),
     "explain": Entry("alphaforge.cli.explain:explain", "What an error code means.", _SETUP),
     "completion": Entry(
         "alphaforge.cli.completion:completion", "Completion for bash, zsh or fish.", _SETUP

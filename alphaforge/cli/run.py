@@ -1,17 +1,13 @@
-"""`alphaforge run`: strategies trade on a recording or on the synthetic market, simulated orders.
+"""`alphaforge run`: strategies trade, over a wire or with simulated orders.
 
 Must never decide anything: it parses, starts a session, and prints what that says.
 """
 
-import asyncio
-import gc
 import signal
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from alphaforge.cli.data_report import tell_data
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.options import (
     Account,
@@ -28,15 +24,12 @@ from alphaforge.cli.options import (
     Symbols,
     TakerBps,
 )
-from alphaforge.cli.printing import counted, print_json, print_table, talk
-from alphaforge.cli.status_line import StatusLine
-from alphaforge.errors import ExitCode, UsageError
+from alphaforge.errors import UsageError
 
-if TYPE_CHECKING:
-    from alphaforge.services.session import Outcome, RunPlan
-
-Mode = Annotated[str | None, typer.Option(metavar="M", help="paper; the others come later.")]
-Venue = Annotated[str | None, typer.Option(metavar="V", help="Where the market data come from.")]
+Mode = Annotated[
+    str | None, typer.Option(metavar="M", help="paper = simulated orders, sandbox = play money.")
+]
+Venue = Annotated[str | None, typer.Option(metavar="V", help="Where to trade: local, binance, …")]
 Timeframe = Annotated[
     str | None, typer.Option(metavar="T", help="Sets the parameter timeframe: 1s, 1m, 1h.")
 ]
@@ -44,8 +37,10 @@ Speed = Annotated[
     str | None, typer.Option(metavar="N|max", help="1 = as in real time, max = no waiting.")
 ]
 Headless = Annotated[bool, typer.Option("--headless", help="Without the terminal app.")]
-_ALWAYS = {"fills", "trades_seen", "fees", "realized_pnl", "unrealized_pnl"}
-_NOTHING: tuple[object, ...] = (0, None, {})
+_SIMULATED_FLAGS = (
+    *("account", "leverage", "maker_bps", "taker_bps", "slippage_bps", "latency_ms"),
+    *("speed", "data", "strict"),
+)
 
 Duration = Annotated[
     str | None,
@@ -75,12 +70,14 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     seed: Seed = None,
     strict: Strict = False,
 ) -> int:
-    """Run strategies with simulated orders; without --data on a synthetic market, in real time.
+    """Run strategies on the built-in exchange, a venue's test network, or with simulated orders.
 
-    alphaforge run strategies/sma_cross.py --data trades.csv --speed max --headless
+    alphaforge run strategies/sma_cross.py --for 60s
+    alphaforge run strategies/sma_cross.py --data trades.csv --speed max
     """
     del headless  # there is no terminal app yet: every run is without one
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    mode = mode or _implied_mode(ctx, venue)
     configuration = configuration_of(
         ctx,
         {
@@ -98,15 +95,37 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
         },
     )
     from alphaforge.services.assembly import RunOptions
-    from alphaforge.services.clock import SystemClock
-    from alphaforge.services.paper import plan_paper_run
 
     options = RunOptions("paper", tuple(symbol or ()), timeframe, tuple(settings or ()), strict)
-    duration_ns = _duration_ns(duration)
-    plan = plan_paper_run(files, options, data or (), configuration, SystemClock())
-    plan = plan._replace(duration_ns=duration_ns)
-    outcome = asyncio.run(_run(plan))
-    return _tell(plan, outcome, as_json=invocation_of(ctx).as_json)
+    duration_ns, as_json = _duration_ns(duration), invocation_of(ctx).as_json
+    chosen = configuration.settings.engine.mode
+    if chosen != "paper":
+        _check_wire_flags(ctx, chosen)
+    from alphaforge.cli.running import Typed, run_on_paper, run_over_a_wire
+
+    typed = Typed(files, options, configuration, duration_ns, as_json)
+    return run_on_paper(typed, data or ()) if chosen == "paper" else run_over_a_wire(typed)
+
+
+def _implied_mode(ctx: typer.Context, venue: str | None) -> str | None:
+    """What only simulated orders have, or the synthetic market, says that they are simulated."""
+    return "paper" if _simulated_flags(ctx) or venue == "synthetic" else None
+
+
+def _simulated_flags(ctx: typer.Context) -> list[str]:
+    sources = {name: ctx.get_parameter_source(name) for name in _SIMULATED_FLAGS}
+    return [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+
+
+def _check_wire_flags(ctx: typer.Context, mode: str) -> None:
+    """Refuse flags that only simulated orders have."""
+    given = _simulated_flags(ctx)
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(
+            f"{names}: only simulated orders have this, and the mode is {mode}",
+            remedy="leave it out, or simulate the orders: --mode paper",
+        )
 
 
 def _duration_ns(text: str | None) -> int | None:
@@ -119,61 +138,3 @@ def _duration_ns(text: str | None) -> int | None:
         return read_duration_ns(text)
     except WrongValueError as error:
         raise UsageError(f"--for: {error}", remedy="as in --for 60s") from error
-
-
-async def _run(plan: "RunPlan") -> "Outcome":
-    from alphaforge.services.clock import SystemClock
-    from alphaforge.services.session import run_session
-    from alphaforge.services.stopping import StopRequest, StuckError, stop_on_signals
-
-    stop = StopRequest()
-    line = StatusLine(sys.stderr, SystemClock(), in_tenths=plan.speed is None)
-    gc.freeze()  # what is alive now stays: no collection need look at it again
-    with stop_on_signals(stop):
-        try:
-            return await run_session(plan, SystemClock(), stop, line)
-        except StuckError:
-            raise KeyboardInterrupt from None
-        finally:
-            line.end()
-
-
-def _tell(plan: "RunPlan", outcome: "Outcome", *, as_json: bool) -> int:
-    """Print the summary, and on stderr what was wrong with the data; the exit code."""
-    from alphaforge.services.feed import RecordedFeed
-    from alphaforge.store.records import RunStatus
-
-    datasets = plan.feed.datasets if isinstance(plan.feed, RecordedFeed) else ()
-    tell_data([dataset.report for dataset in datasets], plan.assembly.engine.data.rejected)
-    if outcome.first_denial:
-        count = plan.assembly.engine.execution.counts.denied
-        talk(f"denied: {counted(count, 'order')}, the first: {outcome.first_denial}")
-    if as_json:
-        print_json(outcome.summary)
-    else:
-        print_table(("summary", ""), _rows(outcome.summary))
-    if outcome.status is RunStatus.INTERRUPTED:
-        return ExitCode.INTERRUPTED
-    if outcome.error is not None:
-        raise outcome.error
-    return ExitCode.OK
-
-
-def _rows(summary: dict[str, object]) -> list[tuple[str, object]]:
-    """Every figure; on a terminal those that are nothing are left out: they would fill it."""
-    is_seen = sys.stdout.isatty()
-    return [
-        (name.replace("_", " "), _shown(value))
-        for name, value in summary.items()
-        if not is_seen or name in _ALWAYS or value not in _NOTHING
-    ]
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{item} {name}" for name, item in value.items()) or "none"  # pyright: ignore[reportUnknownVariableType] - printed as it is
-    if isinstance(value, list):
-        return ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType] - printed as it is
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -26,6 +26,7 @@ _QUIET_NS = 10_000_000_000
 _ERASE = "\r\x1b[K"
 _SYMBOLS = 2
 _RECORDED = "recorded"
+_WIRE = {"sandbox", "live"}
 _ANY_WIDTH = 1_000
 _MARGIN = 3
 """Columns left free: the terminal writes `^C` there, and a full line would wrap."""
@@ -53,6 +54,13 @@ class StatusLine:
         names = ", ".join(strategy.name for strategy in run.strategies)
         symbols = ", ".join(instrument.symbol for instrument in run.instruments)
         self._market = _RECORDED if run.data else "synthetic"
+        if run.mode in _WIRE:
+            self._market = run.venue
+            venues = ", ".join(dict.fromkeys(each.venue for each in run.instruments))
+            self._say(f"run {run.run_id}: {names} on {symbols} at {venues}, mode {run.mode}")
+            self._say("asking the venue what it knows; Ctrl-C ends")
+            self._next = self._clock.steady_ns() + _QUIET_NS
+            return
         if run.data:
             market = "recorded market: " + ", ".join(source.path for source in run.data)
         else:
@@ -63,6 +71,10 @@ class StatusLine:
         self._say(f"run {run.run_id}: {names} on {symbols}, simulated orders")
         self._say(market)
         self._next = self._clock.steady_ns() + _QUIET_NS
+
+    def certain(self, seconds: float) -> None:
+        """Say that trading begins."""
+        self._say(f"the venue and our books agree after {seconds:.1f} s: trading")
 
     def status(self, status: "Status") -> None:
         """Redraw on a terminal; elsewhere a line when it is time for one."""

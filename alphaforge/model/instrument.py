@@ -48,7 +48,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         cost_factor: Derived: 1 + the larger of the two fee rates, at least 1.
         account: Whose it is, where a run trades several; empty = the run's own.
         unsupported: What its venue cannot do, by the names of `OrderType` and `TimeInForce`, or
-            `POST_ONLY`, `REDUCE_ONLY`, `MODIFY`: asked for, it is denied and never changed.
+            `POST_ONLY`, `REDUCE_ONLY`, `MODIFY`, `BRACKET` (take-profit and stop-loss together):
+            asked for, it is denied and never changed.
         source: Where the rules came from: `venue`, `config`, `data` or `default`.
     """
 

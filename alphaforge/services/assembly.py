@@ -35,7 +35,7 @@ class RunOptions(NamedTuple):
     """What the command line says about strategies, symbols and data.
 
     Attributes:
-        mode: `paper` or `backtest`: whose section of the settings applies.
+        mode: Whose section of the settings applies, where orders are simulated.
         symbols: Each `--symbol`, in order.
         timeframe: `--timeframe`; None leaves the strategies' parameter to data and settings.
         assignments: Each `--set`, as typed.
@@ -246,8 +246,7 @@ def assemble(
     }
     traded = Market(instruments, market.native_kinds)
     parameters = {
-        plan.loaded.name: _values(plan, options, configuration, _timeframe(plan, traded, options))
-        for plan in planned
+        plan.loaded.name: values_of(plan, traded, options, configuration) for plan in planned
     }
     first = first_symbol(instruments, options, parameters)
     settings = engine_settings(configuration, options.mode, instruments[first].settle)
@@ -257,6 +256,16 @@ def assemble(
         values = parameters[strategy.name]
         engine.register(strategy.name, partial(build_strategy, strategy, values))
     return Assembly(engine, settings, traded, strategies, parameters)
+
+
+def values_of(
+    plan: PlannedStrategy, market: Market, options: RunOptions, configuration: Configuration
+) -> dict[str, object]:
+    """The value of every parameter of one strategy on a market.
+
+    Raises `UsageError` or `ConfigError` for a wrong value.
+    """
+    return _values(plan, options, configuration, _timeframe(plan, market, options))
 
 
 def _values(

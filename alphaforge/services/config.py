@@ -25,7 +25,9 @@ from alphaforge.services.config_layers import (
 )
 from alphaforge.services.config_origin import KeyPath, Origin, Source, TomlText, dotted
 from alphaforge.services.config_sections import Settings
+from alphaforge.services.routing import Router
 from alphaforge.services.suggestions import nearest
+from alphaforge.services.venue_choice import exchange_problem, is_known_venue, nearest_venue
 
 PROJECT_FILE = "alphaforge.toml"
 PROFILE_VARIABLE = "ALPHAFORGE_ENV"
@@ -255,11 +257,20 @@ def _check_profile(
 def _misfits(configuration: Configuration) -> Iterator[ConfigError]:
     """What only shows when everything is put together: names that point nowhere."""
     settings = configuration.settings
-    known = {"synthetic", *settings.venues}
+    for name, section in settings.venues.items():
+        wrong = exchange_problem(name, section)
+        if wrong is not None:
+            key = ("exchange",) if section.exchange else ()
+            yield configuration.problem(("venues", name, *key), *wrong)
     wanted = {("engine", "venue"): settings.engine.venue}
     wanted |= {("routing", symbol): venue for symbol, venue in settings.routing.items()}
     for path, venue in wanted.items():
-        if venue not in known:
-            guess = nearest(venue, known)
-            remedy = f"did you mean {guess}?" if guess else f"add a table [venues.{venue}]"
+        if not is_known_venue(settings.venues, venue):
+            guess = nearest_venue(settings.venues, venue)
+            remedy = f"did you mean {guess}? or add" if guess else "add"
+            remedy += f" a table [venues.{venue}]"
             yield configuration.problem(path, f"there is no venue {venue}", remedy)
+    try:
+        Router(settings.routing, settings.engine.venue)
+    except ConfigError as error:
+        yield configuration.problem(("routing",), error.message, error.remedy)

@@ -20,6 +20,7 @@ from alphaforge.services.config_keys import (
 )
 from alphaforge.services.config_origin import KeyPath, dotted
 from alphaforge.services.config_sections import Settings
+from alphaforge.services.credentials import ACCOUNT_NAME
 from alphaforge.services.flag_values import read_cash, read_speed
 from alphaforge.services.suggestions import nearest
 from alphaforge.services.values import (
@@ -39,6 +40,7 @@ _SECRET = re.compile(
     r"(api|auth|access|bearer)_?token|credentials?)($|[_-])",
     re.IGNORECASE,
 )
+_HIGHEST_PORT = 65_535
 _SECRECY = (
     "take it out of the file (and change it at the venue if the file was shared); secrets live in "
     "the environment, the system keyring or a secrets file of mode 0600"
@@ -161,7 +163,7 @@ def _checked(value: object, path: KeyPath) -> object:
         if problem:
             raise WrongValueError(f"{problem}, got {value}")
     form = _FORMS.get(name)
-    if form is not None:
+    if form is not None and value is not None:
         form(str(value))
     return value
 
@@ -214,7 +216,21 @@ def _check_url(text: str) -> None:
         raise WrongValueError("expected a database URL like sqlite:///data/alphaforge.db")
 
 
+def _check_account(text: str) -> None:
+    if not ACCOUNT_NAME.fullmatch(text):
+        raise WrongValueError(f"expected letters, digits, - and _, got {shown(text)}")
+
+
+def _check_address(text: str) -> None:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= _HIGHEST_PORT:
+        raise WrongValueError(f"expected HOST:PORT like 127.0.0.1:8443, got {shown(text)}")
+
+
 _FORMS: dict[str, Callable[[str], object]] = {
+    "venues.*.account": _check_account,
+    "venues.*.address": _check_address,
+    "venues.*.cash": read_cash,
     "paper.cash": read_cash,
     "backtest.cash": read_cash,
     "paper.speed": read_speed,

@@ -86,6 +86,7 @@ class Key(NamedTuple):
 
 _NOT_NEGATIVE = Range(minimum=Decimal(0))
 _POSITIVE = Range(above=Decimal(0))
+_SEED = Range(minimum=Decimal(0), maximum=Decimal(2**32 - 1))
 _FEE = Range(minimum=Decimal(-100), maximum=Decimal(1000))
 _SIMULATED = {
     "leverage": Range(minimum=Decimal(1), maximum=Decimal(1000)),
@@ -96,8 +97,12 @@ _SIMULATED = {
 }
 _RISK = ("max_order_quantity", "max_order_value", "max_position_value", "max_open_orders")
 RANGES: dict[str, Range] = {
-    "engine.seed": Range(minimum=Decimal(0), maximum=Decimal(2**32 - 1)),
+    "engine.seed": _SEED,
     "engine.callback_seconds": Range(minimum=Decimal(0), maximum=Decimal(3600)),
+    "venues.*.recv_window_ms": Range(minimum=Decimal(1), maximum=Decimal(60_000)),
+    "venues.*.weight_share": Range(above=Decimal(0), maximum=Decimal(1)),
+    "venues.*.seed": _SEED,
+    "venues.*.speed": Range(minimum=Decimal(1), maximum=Decimal(1000)),
     "instruments.*.price_step": _POSITIVE,
     "instruments.*.quantity_step": _POSITIVE,
     "instruments.*.min_quantity": _NOT_NEGATIVE,

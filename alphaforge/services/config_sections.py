@@ -26,14 +26,15 @@ class EngineSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Attributes:
         mode: Whose market and whose orders.
-        venue: Where market data comes from: `synthetic`, or a name of `[venues]`.
+        venue: Where symbols trade that `[routing]` does not name: `local`, `synthetic`, a name of
+            `[venues]`, or an exchange as ccxt calls it.
         seed: Start of every random sequence; the same seed gives the same synthetic market.
         callback_seconds: How long one call of a strategy may take before the strategy is stopped,
             in seconds; 0 = for ever.
     """
 
-    mode: Literal["paper", "sandbox", "live"] = "paper"
-    venue: str = "synthetic"
+    mode: Literal["paper", "sandbox", "live"] = "sandbox"
+    venue: str = "local"
     seed: int = 1
     callback_seconds: Decimal = Decimal(1)
 
@@ -51,13 +52,40 @@ class StoreSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class VenueSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One venue under a name of your own.
+    """One venue under a name of your own; the name of an exchange itself needs no section.
 
     Attributes:
-        kind: What speaks to it.
+        kind: `ccxt` = an exchange; `local` = the built-in one; `synthetic` = a market by itself.
+        exchange: Which one, as ccxt calls it; left out = NAME. Of a local one: the protocol it
+            speaks, binance (left out) or bybit.
+        account: Your name for the account traded there; `alphaforge keys` knows its key by it.
+        market: What `BTC/USDT` alone means there; left out = as the exchange does.
+        recv_window_ms: How long after its decision the venue may still take a request, where it
+            can be told so, in milliseconds; left out = what suits the venue.
+        weight_share: Of the venue's request budget, how much this engine may use.
+        allow_withdrawal_keys: Whether a key that can withdraw may trade live.
+        address: Of a local one that runs already (`sandbox serve`), HOST:PORT; left out = the run
+            starts its own.
+        ca_file: Of a local one that runs already: the certificate it was told with.
+        seed: Of a local one; left out = `[engine] seed`.
+        speed: Of a local one: how many times faster than life its market moves.
+        cash: Of a local one: start balances; a bare number is in the currency of the first symbol.
+        faults: Of a local one: a script of what goes wrong there, TOML.
     """
 
-    kind: Literal["synthetic"] = "synthetic"
+    kind: Literal["ccxt", "local", "synthetic"] = "ccxt"
+    exchange: str | None = None
+    account: str = "main"
+    market: Literal["spot", "linear", "inverse"] | None = None
+    recv_window_ms: int | None = None
+    weight_share: Decimal = Decimal("0.8")
+    allow_withdrawal_keys: bool = False
+    address: str | None = None
+    ca_file: str | None = None
+    seed: int | None = None
+    speed: Decimal = Decimal(1)
+    cash: Annotated[str, NumberText] = "10000"
+    faults: str | None = None
 
 
 class InstrumentSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,7 +198,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         store: Where runs are kept.
         venues: Venues by name.
         instruments: Rules by symbol.
-        routing: Symbol → name of the venue that trades it.
+        routing: Symbol, or a pattern with `*`, → name of the venue that trades it.
         strategies: Parameters by strategy name (file stem).
         paper: The simulated account of paper runs.
         backtest: The simulated account of backtests.

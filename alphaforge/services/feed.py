@@ -35,10 +35,10 @@ class Feed(Protocol):
     start_ns: int
 
     def batches(self) -> Iterator[list[MarketEvent]]:
-        """The events in order; may be asked for once."""
+        """The events in order; may be asked for once. An empty list: nothing has come yet."""
         ...
 
-    def history(self, request: HistoryRequest) -> tuple[Bar, ...]:
+    async def history(self, request: HistoryRequest) -> tuple[Bar, ...]:
         """Bars from before the start that a strategy asked for; empty where there are none."""
         ...
 
@@ -73,7 +73,7 @@ class RecordedFeed:
         first, self._first = self._first, None
         return chain([first] if first else [], self._rest)
 
-    def history(self, request: HistoryRequest) -> tuple[Bar, ...]:
+    async def history(self, request: HistoryRequest) -> tuple[Bar, ...]:
         """None: warm-up on a recording is by its own first bars."""
         del request
         return ()
@@ -100,7 +100,7 @@ class SyntheticFeed:
         while batch := list(islice(events, SYNTHETIC_BATCH)):
             yield batch
 
-    def history(self, request: HistoryRequest) -> tuple[Bar, ...]:
+    async def history(self, request: HistoryRequest) -> tuple[Bar, ...]:
         """See `Feed`."""
         return self._market.history(request.symbol, request.kind, request.count)
 

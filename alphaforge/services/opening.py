@@ -9,7 +9,12 @@ from decimal import Decimal
 from typing import Final, NamedTuple, TypeVar
 
 from alphaforge.engine.core import Engine
-from alphaforge.errors import VenueError
+from alphaforge.errors import (
+    AlphaForgeError,
+    OutcomeUnknownError,
+    VenueError,
+    VenueUnavailableError,
+)
 from alphaforge.model.claims import BalanceReport, VenueState, VenueStateChanged
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
@@ -18,12 +23,18 @@ from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.inquiry import OVERLAP_NS, answer_of
 from alphaforge.services.wire_plan import Ports, WirePlan
 from alphaforge.store.records import RunRecord
-from alphaforge.venues.base import Venue
+from alphaforge.venues.base import ReplyError, Venue
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
-TRIES: Final = 30
-"""Tries until a start gives up."""
+PATIENCE_SECONDS: Final = 130.0
+"""How long a start asks a venue that does not answer: a run that comes back has orders there."""
+
+REFUSED_TRIES: Final = 3
+"""Tries until a no in the venue's own words counts: a clock that jumped is put right meanwhile."""
+
+BUSY_TRIES: Final = 30
+"""How often an account is read that never stops trading."""
 
 _NS: Final = 1_000_000_000
 
@@ -58,28 +69,69 @@ class Opening(NamedTuple):
 async def connect(venue: Venue, time: EngineTime) -> int:
     """Reach the venue and compare clocks; how far (ns) ours had to be put right, 0 = not.
 
-    Raises the venue's error after so many tries.
+    Raises the venue's error, at once or after `PATIENCE_SECONDS`: see `patiently`.
     """
+    await _answered(venue, venue.connect)
 
-    async def reach() -> tuple[int, int]:
-        await venue.connect()
+    async def compare() -> tuple[int, int]:
         asked = time.now()
         return asked, await venue.time()
 
-    asked, there = await _patiently(reach)
+    asked, there = await _answered(venue, compare)
     return time.follow(there, asked, venue.capabilities.clock_bound_ns)
 
 
-async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Ask until there is an answer; raises the venue's error after so many tries."""
-    pause = FIRST_PAUSE_SECONDS
-    for _ in range(TRIES - 1):
+async def _answered(venue: Venue, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    capabilities = venue.capabilities
+    return await patiently(ask, capabilities.refusals - capabilities.throttled, venue.name)
+
+
+async def patiently(
+    ask: Callable[[], Awaitable[Answer]],
+    refusals: frozenset[str],
+    name: str,
+    seconds: float = PATIENCE_SECONDS,
+) -> Answer:
+    """Ask until there is an answer.
+
+    Silence and a broken connection may pass: the last error is raised after so many `seconds`.
+    What will not go away is raised at once (a symbol that is not there, a key that is missing), a
+    code of `refusals` after `REFUSED_TRIES`.
+    """
+    loop = asyncio.get_running_loop()
+    give_up, pause, refused = loop.time() + seconds, FIRST_PAUSE_SECONDS, 0
+    while True:
         try:
             return await answer_of(ask)
-        except (VenueError, TimeoutError):
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-    return await answer_of(ask)
+        except (VenueError, TimeoutError) as error:
+            refused += isinstance(error, ReplyError) and error.reply in refusals
+            if _lasts(error) or refused >= REFUSED_TRIES or loop.time() + pause > give_up:
+                raise _told(error, name) from error.__cause__
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _lasts(error: VenueError | TimeoutError) -> bool:
+    """Whether asking again leads to the same: neither silence nor a word of the venue's."""
+    passing = TimeoutError | VenueUnavailableError | OutcomeUnknownError | ReplyError
+    return _own_cause(error) is not None or not isinstance(error, passing)
+
+
+def _own_cause(error: VenueError | TimeoutError) -> AlphaForgeError | None:
+    """The error of ours that was taken for an answer that cannot be read."""
+    cause = error.__cause__
+    if isinstance(cause, AlphaForgeError) and not isinstance(cause, VenueError):
+        return cause
+    return None
+
+
+def _told(error: VenueError | TimeoutError, name: str) -> AlphaForgeError:
+    own = _own_cause(error)
+    if own is not None:
+        return own
+    if isinstance(error, TimeoutError):
+        return VenueUnavailableError(f"{name} does not answer")
+    return error
 
 
 async def begin_run(plan: WirePlan, ports: Ports, time: EngineTime) -> Opening:
@@ -90,7 +142,7 @@ async def begin_run(plan: WirePlan, ports: Ports, time: EngineTime) -> Opening:
     busy: list[str] = []
     for venue in ports.venues:
         account = await read_account(venue)
-        instruments += await _patiently(venue.instruments)
+        instruments += await _answered(venue, venue.instruments)
         cash |= account.cash
         since[venue.name] = account.since
         busy += [] if account.is_quiet else [venue.name]
@@ -127,11 +179,11 @@ async def read_account(venue: Venue) -> Account:
     blind = capabilities.read_lag_ns + capabilities.clock_bound_ns + OVERLAP_NS
     balances: Sequence[BalanceReport] = ()
     began = 0
-    for _ in range(TRIES):
-        began = await _patiently(venue.time)
-        balances = await _patiently(venue.balances)
+    for _ in range(BUSY_TRIES):
+        began = await _answered(venue, venue.time)
+        balances = await _answered(venue, venue.balances)
         await asyncio.sleep(blind / _NS)
-        trades = await _patiently(lambda began=began: venue.trades(began - blind))
+        trades = await _answered(venue, lambda began=began: venue.trades(began - blind))
         if not trades:
             return Account({each.currency: each.total for each in balances}, began, is_quiet=True)
     return Account({each.currency: each.total for each in balances}, began, is_quiet=False)

@@ -6,7 +6,6 @@ Reads data files (their first pass) and settings. Must start nothing and write n
 from collections.abc import Sequence
 from pathlib import Path
 
-from alphaforge.errors import UsageError
 from alphaforge.services.assembly import (
     Market,
     PlannedStrategy,
@@ -38,15 +37,9 @@ def plan_paper_run(
     """Open the market, build the engine and say what the run is.
 
     Without `paths` the market is synthetic and begins with the current second. `duration_ns` is
-    left to the caller. Raises the errors of its parts, and `UsageError` for a mode that is none
-    of paper's.
+    left to the caller. Raises the errors of its parts.
     """
     settings = configuration.settings
-    if settings.engine.mode != "paper":
-        raise UsageError(
-            f"mode {settings.engine.mode} is not available in this version",
-            remedy="type: --mode paper",
-        )
     planned = plan_strategies(targets, options)
     market, feed = _open(planned, options, paths, configuration, clock)
     assembly = assemble(planned, market, options, configuration)

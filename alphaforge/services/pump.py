@@ -30,6 +30,7 @@ class Pump:
 
     Attributes:
         ended: The feed has no event left.
+        is_idle: It has none yet.
         next_ts: Engine time of the next event; that of the last one once the feed has ended.
     """
 
@@ -42,7 +43,7 @@ class Pump:
         on_step: Callable[[Step], bool],
     ) -> None:
         """`on_step` sees every Step that is not empty; False ends the turn."""
-        self.ended = False
+        self.ended = self.is_idle = False
         self.next_ts = feed.start_ns
         self._engine = engine
         self._batches = feed.batches()
@@ -95,7 +96,8 @@ class Pump:
         self._at = 0
         self._batch = batch or []
         self.ended = batch is None
-        return not self.ended
+        self.is_idle = not batch
+        return bool(batch)
 
     def _take(self, step: Step) -> bool:
         """Journal a Step and show it; whether to go on at once."""

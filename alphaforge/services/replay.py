@@ -6,29 +6,20 @@ the run was fed from, or to the blocks it recorded itself. Must write nothing.
 """
 
 import asyncio
-import hashlib
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from functools import partial
-from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-import msgspec
-
-from alphaforge.engine.build import simulate
 from alphaforge.engine.core import Engine
 from alphaforge.errors import DifferenceError, StoreError
 from alphaforge.marketdata.dataset import Dataset, merge, open_dataset
 from alphaforge.model.commands import StopSession
 from alphaforge.model.market import MarketEvent
-from alphaforge.model.settings import EngineSettings
 from alphaforge.model.step import EMPTY_STEP, Step
-from alphaforge.services.strategy_files import LoadedStrategy, build_strategy, load_strategy
-from alphaforge.services.strategy_parameters import configure
+from alphaforge.services.rebuilding import rebuild_engine
 from alphaforge.store.journal import InputEvent, encode
 from alphaforge.store.reads import Reader, open_reader
-from alphaforge.store.records import RunRecord, StrategySource
+from alphaforge.store.records import RunRecord
 
 _BURST: Final = 256
 """Events between two breaths of the loop."""
@@ -79,32 +70,6 @@ async def replay(url: str, run_id: str) -> ReplayReport:
             aclosing(_flat(reader.decisions(run_id))) as journaled,
         ):
             return await _compare(run_id, engine, events, journaled)
-
-
-def rebuild_engine(run: RunRecord) -> Engine:
-    """The engine a run began with, from its record alone."""
-    settings: dict[str, Any] = run.settings
-    engine = simulate(
-        msgspec.convert(settings["engine"], EngineSettings),
-        {instrument.symbol: instrument for instrument in run.instruments},
-        settings["native_kinds"],
-    )
-    for source in run.strategies:
-        strategy = _strategy_as_it_was(source, settings["classes"][source.name])
-        values = configure(strategy.cls, run.parameters.get(source.name, {}))
-        engine.register(source.name, partial(build_strategy, strategy, values))
-    return engine
-
-
-def _strategy_as_it_was(source: StrategySource, class_name: str) -> LoadedStrategy:
-    """The file if it is still the same, else its text of then."""
-    path = Path(source.path)
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == source.sha256:
-        return load_strategy(f"{path}:{class_name}")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy.write_text(source.source, encoding="utf-8", newline="")
-        return load_strategy(f"{copy}:{class_name}")
 
 
 async def _compare(

@@ -32,6 +32,9 @@ from alphaforge.store.records import RunRecord, RunStatus
 STATUS_SECONDS: Final = 0.25
 _SHORTEST_WAIT_SECONDS: Final = 0.001
 _LONGEST_WAIT_SECONDS: Final = 0.1
+_IDLE_NS: Final = 5_000_000
+"""How long a live feed that has nothing yet is left alone."""
+
 _NS: Final = 1_000_000_000
 
 
@@ -164,7 +167,7 @@ class _Session:
     async def _trade(self, pump: Pump, journal: RunJournal) -> None:
         """Serve history, then feed the market until somebody asks to stop."""
         try:
-            self._serve_history(pump)
+            await self._serve_history(pump)
             async with asyncio.TaskGroup() as tasks:
                 status = tasks.create_task(self._show_status())
                 try:
@@ -187,11 +190,11 @@ class _Session:
         self._error = error
         self._stop.ask(Reason.FAILED)
 
-    def _serve_history(self, pump: Pump) -> None:
+    async def _serve_history(self, pump: Pump) -> None:
         """Bars from before the run, once per symbol and kind, the most that anybody asked for."""
         feed = self._plan.feed
         for request in take_requests(self._engine):
-            bars = feed.history(request)
+            bars = await feed.history(request)
             if bars:
                 pump.input(HistoryBars(request.symbol, request.kind, feed.start_ns, bars))
 
@@ -210,7 +213,7 @@ class _Session:
             elif journal.is_full:
                 await journal.drain()
             else:
-                await self._pause(pump.next_ts - until)
+                await self._pause(_IDLE_NS if pump.is_idle else pump.next_ts - until)
 
     def _limit(self) -> int:
         """Engine time at which a recording has been played for long enough."""
@@ -231,10 +234,10 @@ class _Session:
 
     async def _pause(self, ahead_ns: int) -> None:
         """Let others run; longer where the next event is still so much engine time ahead."""
-        if self._plan.speed is None or ahead_ns < 0:
+        if ahead_ns < 0:
             await asyncio.sleep(0)
             return
-        seconds = max(ahead_ns / self._plan.speed / _NS, _SHORTEST_WAIT_SECONDS)
+        seconds = max(ahead_ns / (self._plan.speed or 1.0) / _NS, _SHORTEST_WAIT_SECONDS)
         await self._clock.wait(self._stop.event, min(seconds, _LONGEST_WAIT_SECONDS))
 
     def _look(self, step: Step) -> bool:

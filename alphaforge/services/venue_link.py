@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from alphaforge.engine.core import Engine
+from alphaforge.errors import InternalError
 from alphaforge.model.claims import BustReport, FillReport, OrderStatusReport
 from alphaforge.model.market import MarketEvent
 from alphaforge.services.door import Door
@@ -47,12 +48,16 @@ class VenueLink:
         self.gateway.on_gap = self.reconciler.need
 
     async def run_stream(self, after: Callable[[], None]) -> None:
-        """Take in everything the venue pushes, in its order; `after` is called for each."""
+        """Take in everything the venue pushes, in its order; `after` is called for each.
+
+        Raises `InternalError` when the stream ends: a session that is deaf must not go on.
+        """
         async for message in self.venue.stream():
             self._take(message)
             after()
             if self._journal.is_full:
                 await self._journal.drain()
+        raise InternalError(f"the stream of {self.venue.name} ended while the run went on")
 
     def _take(self, message: VenueMessage) -> None:
         if isinstance(message, StreamGap):

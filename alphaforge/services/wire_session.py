@@ -20,7 +20,7 @@ from alphaforge.model.commands import (
     StopSession,
     StopStrategy,
 )
-from alphaforge.model.enums import AlertLevel
+from alphaforge.model.enums import AlertLevel, OrderType, TimeInForce
 from alphaforge.model.events import Alert
 from alphaforge.model.market import HistoryBars, VenueTime
 from alphaforge.model.step import Step
@@ -57,6 +57,8 @@ HISTORY_SECONDS: Final = 10.0
 LAST_ANSWERS_SECONDS: Final = 5.0
 """How long a stop waits for requests that are on their way."""
 
+_AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
 _NS: Final = 1_000_000_000
 
 
@@ -82,7 +84,9 @@ async def run_wire_session(
         time = EngineTime(ports.clock)
         back = await come_back(plan, ports)
         for venue in ports.venues:
-            await connect(venue, time)
+            ahead = await connect(venue, time)
+            if ahead:
+                watcher.alert(_clock_alert(venue.name, ahead, time.now()))
         opening = back or await begin_run(plan, ports, time)
         if opening.epoch >= lease.epoch:
             lease.release()
@@ -236,11 +240,18 @@ class _Session:
             self._door.put(HistoryBars(request.symbol, request.kind, now, tuple(bars), now))
 
     async def _last_answers(self) -> None:
+        """Let what is on its way arrive: answers, and what became of orders that cannot rest."""
         waited = 0.0
-        gateways = [link.gateway for link in self._links.values() if link.gateway is not None]
-        while any(each.in_flight for each in gateways) and waited < LAST_ANSWERS_SECONDS:
+        while self._awaits_answers() and waited < LAST_ANSWERS_SECONDS:
             await asyncio.sleep(TIMER_SECONDS)
             waited += TIMER_SECONDS
+
+    def _awaits_answers(self) -> bool:
+        gateways = [link.gateway for link in self._links.values() if link.gateway is not None]
+        if any(each.in_flight for each in gateways) or self._engine.execution.doubtful:
+            return True
+        working = (each.life.order for each in self._engine.execution.orders.values())
+        return any(each.tif in _AT_ONCE or each.order_type is OrderType.MARKET for each in working)
 
     async def _end(self, stop: StopRequest) -> WireOutcome:
         """Commit everything and say how the run ended; resting orders stay at the venue."""
@@ -298,6 +309,15 @@ class _Session:
         runners = self._engine.strategies.runners.values()
         if step.alerts and all(runner.state is RunState.FAILED for runner in runners):
             stop.ask(Reason.FAILED)
+
+
+def _clock_alert(venue: str, ahead: int, now: int) -> Alert:
+    way = "ahead of" if ahead > 0 else "behind"
+    message = (
+        f"this machine's clock is {abs(ahead) / _NS:.1f} s {way} that of {venue}, which is "
+        "believed: set it by a time server"
+    )
+    return Alert(AlertLevel.WARNING, "clock", message, now)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

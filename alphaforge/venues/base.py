@@ -165,8 +165,10 @@ class Venue(Protocol):
         ...
 
     async def bars(self, symbol: str, kind: str, count: int) -> Sequence[Bar]:
-        """The last `count` finished time bars, oldest first, `historical`; empty for a kind of
-        bar that the venue does not keep (`100-tick`, `1m@quote`)."""
+        """The last `count` finished time bars, oldest first, `historical`.
+
+        Empty for a kind of bar that the venue does not keep (`100-tick`, `1m@quote`).
+        """
         ...
 
     async def instruments(self) -> Sequence[Instrument]:

@@ -11,7 +11,7 @@ def test_show_prints_every_key_and_value_and_with_origin_where_from(run, folder:
     plain, with_origin = run("config", "show"), run("config", "show", "--origin")
     assert 'paper.cash\t"5 BTC"' in plain.out.splitlines()
     assert 'paper.cash\t"5 BTC"\tproject file alphaforge.toml:2' in with_origin.out
-    assert 'engine.mode\t"paper"\tdefault' in with_origin.out
+    assert 'engine.mode\t"sandbox"\tdefault' in with_origin.out
 
 
 def test_show_json_has_settings_and_origins(run, folder: Path) -> None:
@@ -84,5 +84,5 @@ def test_a_missing_file_is_exit_7(run) -> None:
 
 def test_schema_is_a_json_schema_or_tables(run) -> None:
     schema = json.loads(run("config", "schema").out)
-    assert schema["properties"]["engine"]["properties"]["mode"]["default"] == "paper"
+    assert schema["properties"]["engine"]["properties"]["mode"]["default"] == "sandbox"
     assert "| `mode` | one of paper" in run("config", "schema", "--format", "markdown").out

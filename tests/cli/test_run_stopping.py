@@ -50,7 +50,7 @@ def started(
     """A run; without a watchdog, which would end a hanging callback before a signal does."""
     environ = {name: value for name, value in os.environ.items() if "ALPHAFORGE" not in name}
     process = subprocess.Popen(
-        [sys.executable, "-m", "alphaforge", "run", *arguments],
+        [sys.executable, "-m", "alphaforge", "run", "--mode", "paper", *arguments],
         cwd=folder,
         env={
             **environ,

@@ -170,8 +170,8 @@ def test_a_variable_that_holds_a_secret_is_no_setting(project: Path) -> None:
 
 
 def test_empty_named_tables_exist(project: Path) -> None:
-    settings = load(project, '[venues.practice]\n[instruments."A/B"]\n[strategies.x]\n').settings
-    assert list(settings.venues) == ["practice"]
+    settings = load(project, '[venues.kraken]\n[instruments."A/B"]\n[strategies.x]\n').settings
+    assert list(settings.venues) == ["kraken"]
     assert list(settings.instruments) == ["A/B"]
     assert settings.strategies == {"x": {}}
 

@@ -40,6 +40,35 @@ def the_problem(folder: Path, text: str, **environ: str) -> ConfigError:
         ("[engine]\nvenue = 5", 2, "engine.venue", "expected text", "text"),
         ("[engine]\nvenue = 'x'", 2, "engine.venue", "there is no venue x", "[venues.x]"),
         ("[routing]\n'A/B' = 'x'", 2, 'routing."A/B"', "there is no venue x", "[venues.x]"),
+        (
+            "[routing]\n'A/B' = 'krakn'",
+            2,
+            'routing."A/B"',
+            "no venue krakn",
+            "did you mean kraken?",
+        ),
+        ("[venues.mine]", 1, "venues.mine", "no exchange mine in ccxt", 'exchange = "'),
+        ("[venues.kraken]\nexchange = 'krakn'", 2, "venues.kraken.exchange", "krakn", "kraken?"),
+        (
+            "[venues.x]\nkind = 'local'\nexchange = 'okx'",
+            3,
+            "venues.x.exchange",
+            "does not speak okx",
+            "binance or bybit",
+        ),
+        ("[venues.okx]\nkind = 'real'", 2, "venues.okx.kind", "ccxt, local, synthetic", "ccxt"),
+        ("[venues.okx]\nmarket = 'cash'", 2, "venues.okx.market", "one of spot", "spot"),
+        ("[venues.okx]\nrecv_window_ms = 0", 2, "venues.okx.recv_window_ms", "at least 1", "≥ 1"),
+        (
+            "[venues.okx]\nrecv_window_ms = 60001",
+            2,
+            "venues.okx.recv_window_ms",
+            "at most 60000",
+            "",
+        ),
+        ("[venues.okx]\nweight_share = 0", 2, "venues.okx.weight_share", "above 0", "> 0"),
+        ("[venues.okx]\naccount = 'a/b'", 2, "venues.okx.account", "letters, digits", ""),
+        ("[venues.okx]\naddress = 'here'", 2, "venues.okx.address", "HOST:PORT", ""),
         ("[live]\nenabled = 1", 2, "live.enabled", "expected true or false", "true or false"),
         ("[live]\nenabled = 'yes'", 2, "live.enabled", "expected true or false", "true or false"),
         ("[paper]\ncash = 'lots'", 2, "paper.cash", "10000 USDT, 0.1 BTC", ""),
@@ -69,6 +98,11 @@ def test_a_wrong_setting_is_named_with_its_line_and_what_is_right(
     assert (problem.path, problem.line, problem.key) == (tmp_path / "alphaforge.toml", line, key)
     assert message in problem.message
     assert remedy in problem.remedy
+
+
+def test_two_routes_for_the_same_symbols_are_told(tmp_path: Path) -> None:
+    problem = the_problem(tmp_path, "[routing]\n'A/B' = 'okx'\n'a-b' = 'kraken'")
+    assert "A/B is routed both to okx and to kraken" in problem.message
 
 
 def test_all_problems_of_all_layers_are_told_at_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from alphaforge.services.config import load_configuration
 from alphaforge.services.config_keys import RANGES, Key, all_keys
 from alphaforge.services.config_origin import TomlText
 from alphaforge.services.config_schema import json_schema, markdown_tables
-from alphaforge.services.config_sections import Settings
+from alphaforge.services.config_sections import Settings, VenueSection
 from alphaforge.services.values import plain_type
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,18 +35,21 @@ def test_the_shipped_file_says_the_defaults_and_the_sample_strategy() -> None:
     settings = shipped_settings()
     sample = {"sma_cross": {"timeframe": "1s", "fast": 5, "slow": 20}}
     assert settings.strategies == sample
-    assert msgspec.structs.replace(settings, strategies={}) == Settings()
+    assert settings.venues == {"local": VenueSection(kind="local")}
+    assert msgspec.structs.replace(settings, strategies={}, venues={}) == Settings()
 
 
 def test_the_shipped_file_holds_every_key_and_every_section() -> None:
     content = tomllib.loads(with_examples())
     assert content.keys() == {*Settings.__struct_fields__, "env"}
     for key in all_keys():
-        table: object = content
-        for part in key.name.replace("*", "?").split("."):
-            assert isinstance(table, dict), key.name
-            table = next(iter(table.values())) if part == "?" else table.get(part)
-            assert table is not None, key.name
+        tables: list[object] = [content]
+        for part in key.name.split("."):
+            assert all(isinstance(table, dict) for table in tables), key.name
+            tables = [
+                value for table in tables for name, value in table.items() if part in {"*", name}
+            ]
+        assert tables, key.name
 
 
 def test_the_examples_in_the_shipped_file_are_right(tmp_path: Path) -> None:

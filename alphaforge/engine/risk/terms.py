@@ -49,6 +49,10 @@ def check_offered(order: Order, instrument: Instrument, reasons: list[str]) -> N
     asked = [order.order_type.value, order.tif.value]
     asked += ["POST_ONLY"] if order.post_only else []
     asked += ["REDUCE_ONLY"] if order.reduce_only else []
+    has_both = order.take_profit is not None and order.stop_loss is not None
+    asked += ["BRACKET"] if has_both else []
+    if order.stop_loss is not None and not has_both:
+        asked.append(OrderType.STOP_MARKET.value)
     reasons += [
         f"{instrument.venue} has no {name} orders for {instrument.symbol}"
         for name in asked

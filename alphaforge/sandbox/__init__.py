@@ -1,0 +1,1 @@
+"""The built-in exchange: a server that speaks real venues' protocols, with faults on demand."""

@@ -1,0 +1,136 @@
+"""The HTTP session a ccxt client uses: our resolver, our certificates, and a record per request.
+
+What is known of a request when it fails, above all whether a byte of it can have left, decides
+between "try again" and "ask before anything else". Must never lose that, nor mix two requests up
+that are under way at the same time.
+"""
+
+import socket
+import ssl
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from alphaforge.venues.ccxt_access import Local
+from alphaforge.venues.ccxt_limiter import Priority
+
+CONNECTIONS = 32
+"""Open to one venue at a time, for each client."""
+
+KEPT_SECONDS = 50.0
+"""How long an idle connection is kept: below the minute after which venues hang up."""
+
+
+@dataclass
+class Sending:
+    """One request of ours, while it is under way; ccxt may make several of it.
+
+    Attributes:
+        deadline: It may leave until then (the loop's seconds).
+        expires_at: The venue must not act on it after this (venue time, ns); 0 = never mind.
+        stamp_ms, window_ms: Its own time stamp and how long it is good for; 0 = as ccxt does it.
+        is_sent: A byte of it may have left.
+        status: Of the last answer; None before it.
+        headers: Of the last answer.
+        body: Of the last answer, as it came.
+        began, ended: When the last part of it left and was answered (the loop's seconds).
+    """
+
+    priority: Priority
+    deadline: float
+    expires_at: int = 0
+    stamp_ms: int = 0
+    window_ms: int = 0
+    is_sent: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str = ""
+    began: float = 0.0
+    ended: float = 0.0
+
+
+SENDING: ContextVar[Sending | None] = ContextVar("SENDING", default=None)
+"""The request that the running task is making."""
+
+
+def open_session(local: Local | None) -> aiohttp.ClientSession:
+    """A session of its own for one client; whoever opened it closes it.
+
+    Must be called inside the event loop.
+    """
+    trusted = ssl.create_default_context(cafile=str(local.ca_file) if local else _bundled())
+    connector = aiohttp.TCPConnector(
+        ssl=trusted,
+        resolver=_ToLocal(local) if local else None,
+        limit=CONNECTIONS,
+        keepalive_timeout=KEPT_SECONDS,
+        use_dns_cache=local is None,
+    )
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_on_sent)
+    trace.on_request_end.append(_on_answer)
+    return aiohttp.ClientSession(connector=connector, trace_configs=[trace])
+
+
+def _bundled() -> str | None:
+    """The certificates that ccxt brings along; None: those of the system."""
+    try:
+        import certifi  # noqa: PLC0415 - a dependency of ccxt's, not of ours
+    except ImportError:
+        return None
+    path = Path(certifi.where())
+    return str(path) if path.is_file() else None
+
+
+async def _on_sent(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    _params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    """Called before the first byte is written."""
+    sending = SENDING.get()
+    if sending is not None:
+        sending.is_sent = True
+        sending.status = None
+
+
+async def _on_answer(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    params: aiohttp.TraceRequestEndParams,
+) -> None:
+    sending = SENDING.get()
+    if sending is not None:
+        sending.status = params.response.status
+        sending.headers = params.response.headers
+
+
+class _ToLocal(AbstractResolver):
+    """Every host name is this machine, at the built-in exchange's port."""
+
+    def __init__(self, local: Local) -> None:
+        self._local = local
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """See `AbstractResolver`: the port asked for is that of the real venue."""
+        del port, family
+        return [
+            ResolveResult(
+                hostname=host,
+                host=self._local.address,
+                port=self._local.port,
+                family=socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+        ]
+
+    async def close(self) -> None:
+        """See `AbstractResolver`."""
