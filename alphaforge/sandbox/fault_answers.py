@@ -5,6 +5,7 @@ the kinds that need it. Must never change an answer in a way its kind does not t
 """
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -73,8 +74,8 @@ def _number(value: object, way: str) -> object:
     if not isinstance(value, str) or not value:
         return value
     try:
-        number = float(value)
-    except ValueError:
+        number = Decimal(value)
+    except InvalidOperation:
         return value
     ways: dict[str, object] = {
         "exponent": f"{number:e}",
@@ -82,7 +83,7 @@ def _number(value: object, way: str) -> object:
         "empty": "",
         "null": None,
     }
-    return ways.get(way, number)
+    return ways.get(way, float(number))
 
 
 def _page_missing(answer: object, fault: Fault) -> object:

@@ -32,9 +32,14 @@ class Lists:
         self._lists[orders.list_id] = orders
         self.last_id = max(self.last_id, orders.list_id)
         if len(self._lists) > KEPT:
-            oldest = next(iter(self._lists.values()))
-            if not any(order.is_open for order in oldest.orders):
-                del self._lists[oldest.list_id]
+            self._forget_one()
+
+    def _forget_one(self) -> None:
+        """Forget the oldest that has ended; open ones, which are few, stay however old they are."""
+        for each in self._lists.values():
+            if not any(order.is_open for order in each.orders):
+                del self._lists[each.list_id]
+                return
 
     def siblings(self, order: Order) -> Iterable[Order]:
         """The orders that share one lock with this one, itself included.

@@ -8,7 +8,7 @@ as at a venue. Must never look into a frame.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -16,7 +16,11 @@ from alphaforge.sandbox.fault_terms import ANY, Fault, FaultKind, Opening, Pushi
 from alphaforge.sandbox.faults import Faults
 
 QUEUE_FRAMES = 10_000
-"""Frames that may wait for a client that does not read."""
+QUEUE_CHARACTERS = 4_194_304
+"""What may wait for a client that does not read: so many frames, and so much in all of them."""
+
+STALL_S = 30.0
+"""A client that takes nothing for so long is cut off, however little waits for it."""
 
 LARGEST_FRAME = 1_048_576
 PING_S = 20.0
@@ -33,6 +37,14 @@ class Talk(Protocol):
     def gone(self) -> None:
         """The socket is closed; nothing more can be sent."""
         ...
+
+
+class _Frame(NamedTuple):
+    """What waits: its text (None: the cut), for how long at least, what it counts for."""
+
+    text: str | None
+    delay: float
+    weight: int
 
 
 class Socket:
@@ -55,7 +67,8 @@ class Socket:
         )
         self._request = request
         self._faults = faults
-        self._frames: deque[tuple[float, str | None]] = deque()
+        self._frames: deque[_Frame] = deque()
+        self._waiting = 0
         self._held: str | None = None
         self._wake = asyncio.Event()
 
@@ -80,6 +93,7 @@ class Socket:
     def cut(self) -> None:
         """Close the connection at once, without a closing frame."""
         self.is_mute = True
+        self._forget_waiting()
         transport = self._request.transport
         if transport is not None:
             transport.abort()
@@ -91,21 +105,26 @@ class Socket:
 
     def _push(self, text: str, pushing: Pushing) -> None:
         if pushing.padding:
-            self._enqueue(" " * pushing.padding)
+            self._enqueue(" " * pushing.padding, weight=0)
         for copy in range(pushing.copies):
             self._enqueue(text, 0.0 if copy else pushing.delay)
         if self._held is not None and pushing.copies:
             held, self._held = self._held, None
             self._enqueue(held)
 
-    def _enqueue(self, text: str | None, delay: float = 0.0) -> None:
-        """Let it wait for its turn; None: the cut, after what was pushed before."""
+    def _enqueue(self, text: str | None, delay: float = 0.0, weight: int | None = None) -> None:
+        """Let it wait for its turn; None: the cut, after what was pushed before.
+
+        `weight` is what it counts for where too much waits; None: its length.
+        """
         if self.is_mute:
             return
-        if len(self._frames) >= QUEUE_FRAMES:
+        if len(self._frames) >= QUEUE_FRAMES or self._waiting > QUEUE_CHARACTERS:
             self.cut()
             return
-        self._frames.append((delay, text))
+        heavy = len(text or "") if weight is None else weight
+        self._waiting += heavy
+        self._frames.append(_Frame(text, delay, heavy))
         self._wake.set()
 
     async def write(self) -> None:
@@ -126,16 +145,28 @@ class Socket:
 
     async def _send_waiting(self) -> None:
         while self._frames and not self.ws.closed:
-            delay, text = self._frames.popleft()
-            if delay:
-                await asyncio.sleep(delay)
+            frame = self._frames.popleft()
+            self._waiting -= frame.weight
+            if frame.delay:
+                await asyncio.sleep(frame.delay)
             if self.is_mute:
-                self._frames.clear()
+                self._forget_waiting()
                 return
-            if text is None:
+            if frame.text is None:
                 self.cut()
                 return
-            await self.ws.send_str(text)
+            await self._send(frame.text)
+
+    async def _send(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(STALL_S):
+                await self.ws.send_str(text)
+        except TimeoutError:
+            self.cut()
+
+    def _forget_waiting(self) -> None:
+        self._frames.clear()
+        self._waiting = 0
 
     async def read(self, heard: Talk) -> None:
         """Take what comes until the client leaves."""

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,9 +66,12 @@ class Listening(msgspec.Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def local_exchange(terms: LocalTerms) -> AsyncGenerator[Listening]:
+async def local_exchange(
+    terms: LocalTerms, meanwhile: Callable[[], object] | None = None
+) -> AsyncGenerator[Listening]:
     """An exchange that listens until the block ends.
 
+    `meanwhile` is called as it starts, which takes it most of a second of another core's time.
     Raises `VenueUnavailableError`, with what it said, if it does not come up.
     """
     terms.log.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +86,8 @@ async def local_exchange(terms: LocalTerms) -> AsyncGenerator[Listening]:
             start_new_session=True,  # Ctrl-C is for us: it ends when we have ended
         )
         try:
+            if meanwhile is not None:
+                meanwhile()
             yield await _first_line(process, terms.log)
         finally:
             await _end(process)

@@ -6,7 +6,7 @@ Must never trade: what it gives is not connected yet.
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,18 +19,21 @@ from alphaforge.services.assembly import (
 )
 from alphaforge.services.config import Configuration
 from alphaforge.services.config_origin import Source
+from alphaforge.services.credentials import Credentials
 from alphaforge.services.local_exchange import Listening, LocalTerms, local_exchange
 from alphaforge.services.routing import Router
 from alphaforge.services.secrets import credentials_of
 from alphaforge.services.venue_access import VenueWay, venue_way
 from alphaforge.services.wire_assembly import WireAssembly
-from alphaforge.services.wire_contact import greet
 from alphaforge.store.reads import open_reader
 from alphaforge.store.records import RunStatus
 from alphaforge.venues.base import Venue
 from alphaforge.venues.ccxt_access import Access, Local, Network
+from alphaforge.venues.ccxt_loading import load_exchange
 from alphaforge.venues.ccxt_profile import Profile
-from alphaforge.venues.ccxt_venue import CcxtVenue
+
+if TYPE_CHECKING:
+    from alphaforge.venues.ccxt_venue import CcxtVenue
 
 _LOCAL_CLOCK_NS: Final = 100_000_000
 _LOCAL_LAG_NS: Final = 200_000_000
@@ -111,13 +114,14 @@ class VenueOpener:
         if venue.starts_exchange:
             profile = profile if section.faults else _prompt(profile)
             terms = await self._local_terms(venue)
-            listening = await self._stack.enter_async_context(local_exchange(terms))
+            starting = local_exchange(terms, lambda: _adapter(profile))
+            listening = await self._stack.enter_async_context(starting)
             access = _access_to(listening, way)
         else:
             key = credentials_of(way.name, section.account)
             access = way.access(Network.TEST, key)
-            await greet(way, access, key, venue.symbols)
-        return CcxtVenue(
+            await _greet(way, access, key, venue.symbols)
+        return _adapter(profile)(
             access, profile, name=way.name, account=section.account, wanted=venue.symbols
         )
 
@@ -156,6 +160,21 @@ class VenueOpener:
                     if (each.venue, each.account) == (way.name, way.section.account)
                 )
         return False
+
+
+def _adapter(profile: Profile) -> "type[CcxtVenue]":
+    """The adapter, loaded with its exchange: a second's work that has time until here."""
+    from alphaforge.venues.ccxt_venue import CcxtVenue  # noqa: PLC0415 - see above
+
+    load_exchange(profile.ccxt_id)
+    return CcxtVenue
+
+
+async def _greet(way: VenueWay, access: Access, key: Credentials, wanted: Sequence[str]) -> None:
+    """See `greet`."""
+    from alphaforge.services.wire_contact import greet  # noqa: PLC0415 - it loads the adapter too
+
+    await greet(way, access, key, wanted)
 
 
 def _prompt(profile: Profile) -> Profile:

@@ -33,7 +33,10 @@ _OWN_KEEP_ALIVE = frozenset({"kraken"})
 _NS_PER_MS = 1_000_000
 _PAUSE_SECONDS = 1.0
 _BAN_SECONDS = 120.0
-_BAD, _THROTTLED, _BANNED = 400, 429, 418
+_BAD, _SHOWN = 80
+"""Characters of an answer that can not be read that an error repeats."""
+
+_THROTTLED, _BANNED = 400, 429, 418
 
 
 class CcxtClient:
@@ -281,7 +284,8 @@ class CcxtClient:
         is_good = sending is not None and sending.status is not None and sending.status < _BAD
         if is_good and not isinstance(parsed, dict | list):
             title = self._profile.title
-            raise OutcomeUnknownError(f"{title} answered with what can not be read (no JSON)")
+            begins = repr(str(body).strip()[:_SHOWN])
+            raise OutcomeUnknownError(f"{title} answered with what is no JSON: {begins}")
         return cast("object", parsed)
 
     # One request --------------------------------------------------------------------------------

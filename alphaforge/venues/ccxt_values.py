@@ -165,10 +165,10 @@ def market_float(value: object, field: str) -> float:
 def plain_levels(
     window: Sequence[object], is_before: Callable[[float, float], bool]
 ) -> tuple[tuple[float, float], ...] | None:
-    """A book's levels at once, if each is two floats as `market_price` and `market_float` want
-    them and in order; None for anything else, which is then to be read one by one.
+    """A book's levels at once, or None where they are to be read one by one.
 
-    ccxt keeps its books so, and a hundred levels of each side are read for every change.
+    It takes them if each is two floats as `market_price` and `market_float` want them, and in
+    order: so ccxt keeps its books, of which hundreds of levels are read for every change.
     """
     try:
         prices, sizes = zip(*cast("Sequence[Sequence[object]]", window), strict=True)
@@ -178,8 +178,8 @@ def plain_levels(
         return None
     # No NaN passes either comparison, so that of the prices only the ends are left to be looked at.
     in_order = all(map(is_before, prices, islice(prices, 1, None)))
-    ends = min(prices[0], prices[-1]), max(prices[0], prices[-1])
-    if not (in_order and 0 < ends[0] and ends[1] < _LARGEST_FLOAT):
+    least, most = sorted((prices[0], prices[-1]))
+    if not (in_order and least > 0 and most < _LARGEST_FLOAT):
         return None
     if not (sum(sizes) < _LARGEST_FLOAT and min(sizes) >= 0):
         return None

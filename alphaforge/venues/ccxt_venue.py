@@ -87,6 +87,7 @@ class CcxtVenue:
             await self._feeds.open()
         except BaseException:
             await self.close()
+            self._outbox = Outbox(self.health)  # to connect may be tried again
             raise
         self._start(self._compare_clocks())
 

@@ -17,7 +17,7 @@ from alphaforge.sandbox.dialects.bybit_names import (
     optional,
     order_text,
 )
-from alphaforge.sandbox.dialects.bybit_tallies import Tallies
+from alphaforge.sandbox.dialects.bybit_tallies import Tallies, keep
 from alphaforge.sandbox.exchange import Exchange
 from alphaforge.sandbox.positions import value_of
 from alphaforge.sandbox.terms import (
@@ -125,7 +125,7 @@ class Shapes:
     def begin(self, order: Order) -> None:
         """A new order is told of: remember the store it was asked into."""
         if self.coming and order.trigger_price is not None:
-            self._stores[order.order_id] = self.coming
+            keep(self._stores, order.order_id, self.coming)
             self.coming = ""
 
     def filter_of(self, order: Order) -> str:

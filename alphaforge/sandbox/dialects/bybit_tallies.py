@@ -109,9 +109,9 @@ class Tallies:
         filled = EXACT.add(self._filled.get(order_id, ZERO), execution.quantity)
         fees = self._fees.get(order_id, Fees())
         paid = EXACT.add(fees.total, execution.fee)
-        _keep(self._filled, order_id, filled)
-        _keep(self._fees, order_id, Fees(paid, execution.fee_currency))
-        _keep(self._marks, key, Mark(filled, self._close(execution)))
+        keep(self._filled, order_id, filled)
+        keep(self._fees, order_id, Fees(paid, execution.fee_currency))
+        keep(self._marks, key, Mark(filled, self._close(execution)))
 
     def _close(self, execution: Execution) -> Decimal:
         listing = self._exchange.listings[execution.symbol]
@@ -130,7 +130,7 @@ class Tallies:
         return closed
 
 
-def _keep(table: dict[Key, Value], key: Key, value: Value) -> None:
+def keep(table: dict[Key, Value], key: Key, value: Value) -> None:
     """Put it last, and drop the first of too many."""
     table.pop(key, None)
     table[key] = value

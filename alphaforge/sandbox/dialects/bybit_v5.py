@@ -170,8 +170,10 @@ class BybitV5:
         return Refusing(sent, body, headers=headers or None)
 
     def payer(self, request: web.Request) -> str:
-        """The key, or where there is none the address."""
-        return request.headers.get("X-BAPI-API-KEY") or request.remote or ""
+        """The key, or where there is none that is known the address."""
+        name = request.headers.get("X-BAPI-API-KEY", "")
+        is_known = self._floor.keys.find(name) is not None
+        return name if is_known else request.remote or ""
 
     def budget_headers(self, used: Used) -> Mapping[str, str]:
         """`X-Bapi-Limit`, what is left of it, and when it is whole again (ms)."""

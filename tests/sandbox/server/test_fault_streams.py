@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from alphaforge.sandbox.fault_terms import Stream
-from alphaforge.sandbox.sockets import QUEUE_FRAMES
+from alphaforge.sandbox.sockets import QUEUE_CHARACTERS, QUEUE_FRAMES
 
 
 async def heard(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[str]:
@@ -137,6 +137,43 @@ async def test_a_client_that_does_not_read_is_cut_off_and_memory_stays_bounded(p
     await place.ticks.until(lambda: not place.tiny.talks)
     assert not len(place.floor.sockets)
     await socket.close()
+
+
+async def test_a_client_that_does_not_read_is_cut_off_by_what_waits_not_only_by_how_many(
+    place,
+) -> None:
+    socket = await place.stream()
+    frame = "x" * 1_000_000
+    for _ in range(QUEUE_CHARACTERS // len(frame) + 2):
+        place.tiny.say(frame)
+    await place.ticks.until(lambda: not place.tiny.talks)
+    assert not len(place.floor.sockets)
+    await socket.close()
+
+
+async def test_a_client_that_takes_nothing_is_cut_off_however_little_waits(
+    place, monkeypatch
+) -> None:
+    monkeypatch.setattr("alphaforge.sandbox.sockets.STALL_S", 0.05)
+    socket = await place.stream()
+    transport = socket._response.connection.transport
+    transport.pause_reading()
+    place.fault(kind="huge", size=30_000_000, times=1)  # more than a system's buffers hold
+    place.tiny.say("after it")
+    await place.ticks.until(lambda: not place.tiny.talks)
+    assert not len(place.floor.sockets)
+    transport.abort()
+
+
+async def test_a_huge_frame_alone_cuts_nobody_off(place) -> None:
+    socket = await place.http.ws_connect(f"{place.url}/tiny/ws", max_msg_size=0)
+    await socket.send_str("hello")
+    assert (await socket.receive_str()) == "echo hello"
+    place.fault(kind="huge", size=2 * QUEUE_CHARACTERS, times=1)
+    for text in ("0", "1"):
+        place.tiny.say(text)
+    got = [len(await socket.receive_str()) for _ in range(3)]
+    assert got == [2 * QUEUE_CHARACTERS, 1, 1]
 
 
 async def test_a_socket_the_client_closes_is_forgotten(place) -> None:
