@@ -33,10 +33,10 @@ _OWN_KEEP_ALIVE = frozenset({"kraken"})
 _NS_PER_MS = 1_000_000
 _PAUSE_SECONDS = 1.0
 _BAN_SECONDS = 120.0
-_BAD, _SHOWN = 80
+_SHOWN = 80
 """Characters of an answer that can not be read that an error repeats."""
 
-_THROTTLED, _BANNED = 400, 429, 418
+_BAD, _THROTTLED, _BANNED = 400, 429, 418
 
 
 class CcxtClient:
