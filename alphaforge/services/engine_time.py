@@ -31,15 +31,17 @@ class EngineTime:
         """Engine time if an event came in at this moment."""
         return self._clock.steady_ns() + self._offset
 
-    def follow(self, venue_now: int, asked: int, bound: int) -> int:
-        """Compare with a venue's clock, asked for at engine time `asked` and answered now.
+    def compare(self, venue_now: int, asked: int, bound: int) -> int:
+        """How far ours is ahead (ns) of a venue's clock; 0 if by no more than `bound`.
 
-        Returns how far ours was ahead (ns) if that was more than `bound` and it was put right;
-        0 if all was well.
+        The venue's was asked for at engine time `asked` and answered now.
         """
         answered = self.now()
         ahead = (asked + answered) // 2 - venue_now
-        if abs(ahead) <= bound + (answered - asked) // 2:
-            return 0
+        return 0 if abs(ahead) <= bound + (answered - asked) // 2 else ahead
+
+    def follow(self, venue_now: int, asked: int, bound: int) -> int:
+        """The same, and ours is put right by it."""
+        ahead = self.compare(venue_now, asked, bound)
         self._offset -= ahead
         return ahead

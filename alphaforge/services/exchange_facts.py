@@ -124,11 +124,12 @@ def _test_network(way: VenueWay) -> dict[str, object]:
 
 
 def _orders(profile: Profile, kind: InstrumentKind) -> dict[str, object]:
-    """Which order types the venue keeps, and which the engine keeps for it."""
+    """Which order types can be had there; any other is denied before it is sent."""
     native = profile.order_types(kind)
     return {
         "native": [each.value for each in OrderType if each in native],
-        "emulated": [each.value for each in OrderType if each not in native],
+        "denied": [each.value for each in OrderType if each not in native],
+        "brackets": kind is not InstrumentKind.SPOT,
     }
 
 
@@ -160,7 +161,7 @@ def _notes(profile: Profile) -> Iterator[str]:
 
 def markdown_table() -> str:
     """The profiles as a table, for docs/exchanges.md; a test holds the page to it."""
-    head = ("exchange", "id", "test network", "orders it keeps itself: spot; contracts")
+    head = ("exchange", "id", "test network", "order types: spot; contracts")
     head += ("modify", "request expiry", "streams")
     rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for profile in PROFILES.values():

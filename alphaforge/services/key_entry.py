@@ -66,7 +66,7 @@ def read_key_text(text: str, fields: tuple[KeyField, ...], title: str) -> Creden
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) != len(fields):
             raise CredentialsError(
-                f"{where} has {len(lines)} lines, a key of {title} {len(fields)}",
+                f"a key of {title} is {len(fields)} lines, {where} has {len(lines)}",
                 remedy=_form(fields),
             )
         content = {field.name: line for field, line in zip(fields, lines, strict=True)}

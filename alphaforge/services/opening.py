@@ -72,13 +72,34 @@ async def connect(venue: Venue, time: EngineTime) -> int:
     Raises the venue's error, at once or after `PATIENCE_SECONDS`: see `patiently`.
     """
     await _answered(venue, venue.connect)
-
-    async def compare() -> tuple[int, int]:
-        asked = time.now()
-        return asked, await venue.time()
-
-    asked, there = await _answered(venue, compare)
+    there, asked = await _ask_time(venue, time)
     return time.follow(there, asked, venue.capabilities.clock_bound_ns)
+
+
+async def connect_beside(venue: Venue, time: EngineTime) -> None:
+    """Reach one more venue of a run whose clock is another's.
+
+    Raises as `connect`, and `VenueError` where the two clocks are too far apart: requests carry
+    the time after which a venue must not act on them, and it is one engine's time.
+    """
+    await _answered(venue, venue.connect)
+    there, asked = await _ask_time(venue, time)
+    ahead = time.compare(there, asked, venue.capabilities.clock_bound_ns)
+    if ahead:
+        raise VenueError(
+            f"the clock of {venue.name} is {-ahead / _NS:+.1f} s from that of the first venue",
+            remedy="run them one by one; where this machine's clock is off, set it right first",
+        )
+
+
+async def _ask_time(venue: Venue, time: EngineTime) -> tuple[int, int]:
+    """A venue's clock, and when it was asked for."""
+
+    async def ask() -> tuple[int, int]:
+        asked = time.now()
+        return await venue.time(), asked
+
+    return await _answered(venue, ask)
 
 
 async def _answered(venue: Venue, ask: Callable[[], Awaitable[Answer]]) -> Answer:

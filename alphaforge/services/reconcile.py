@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from alphaforge.engine.core import Engine
 from alphaforge.model.claims import BooksDiffer, Claim, VenueState, VenueStateChanged
+from alphaforge.model.enums import AlertLevel
 from alphaforge.model.reports import OutcomeUnknown, StateUnknown
 from alphaforge.services.comparing import compare
 from alphaforge.services.door import Door
@@ -33,6 +34,7 @@ class Reconciler:
 
     Attributes:
         certain: Set while the venue is READY.
+        tell: Told when a venue that was READY is not, and when it is again.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Reconciler:
     ) -> None:
         """`keep` stores the report of each reconciliation."""
         self.certain = asyncio.Event()
+        self.tell: Callable[[AlertLevel, str, str], object] | None = None
+        self._is_away = False
         self._venue = venue
         self._engine = engine
         self._door = door
@@ -77,6 +81,8 @@ class Reconciler:
 
         Until that is done, nothing new leaves and claims of the stream wait.
         """
+        if self.certain.is_set():
+            self._away(cause)
         if self.certain.is_set() or not self._cause:
             self.certain.clear()
             self._state(VenueState.RECONCILING, cause)
@@ -85,6 +91,19 @@ class Reconciler:
         if cause not in self._cause:
             self._cause = f"{self._cause}, {cause}".lstrip(", ")
         self._wake.set()
+
+    def _away(self, cause: str) -> None:
+        self._is_away = True
+        if self.tell is not None:
+            name = self._venue.name
+            message = f"{name}: {cause}; nothing new leaves for it until all was asked again"
+            self.tell(AlertLevel.WARNING, "venue-away", message)
+
+    def _back(self) -> None:
+        if self._is_away and self.tell is not None:
+            message = f"{self._venue.name}: what we know is what it knows again"
+            self.tell(AlertLevel.INFO, "venue-back", message)
+        self._is_away = False
 
     def restarted(self) -> None:
         """Nothing that this process knows was proved since it began."""
@@ -173,6 +192,7 @@ class Reconciler:
         if not self._cause:
             self._state(VenueState.READY, cause, cursor)
             self.certain.set()
+            self._back()
         self._report(cause, began, before, lasting)
 
     def _release(self) -> None:

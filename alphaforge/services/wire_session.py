@@ -29,7 +29,7 @@ from alphaforge.services.door import Door
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.gateway import Lease
 from alphaforge.services.history import take_requests
-from alphaforge.services.opening import Opening, begin_run, connect
+from alphaforge.services.opening import Opening, begin_run, connect, connect_beside
 from alphaforge.services.recovering import come_back
 from alphaforge.services.run_journal import RunJournal
 from alphaforge.services.sampling import EquitySampler
@@ -83,10 +83,12 @@ async def run_wire_session(
     try:
         time = EngineTime(ports.clock)
         back = await come_back(plan, ports)
-        for venue in ports.venues:
-            ahead = await connect(venue, time)
-            if ahead:
-                watcher.alert(_clock_alert(venue.name, ahead, time.now()))
+        first, *others = ports.venues
+        ahead = await connect(first, time)
+        if ahead:
+            watcher.alert(_clock_alert(first.name, ahead, time.now()))
+        for venue in others:
+            await connect_beside(venue, time)
         opening = back or await begin_run(plan, ports, time)
         if opening.epoch >= lease.epoch:
             lease.release()
@@ -164,6 +166,9 @@ class _Session:
         """Tie everything to the door."""
         for link in self._links.values():
             link.open(self._lease, tasks)
+            link.reconciler.tell = lambda level, code, message: watcher.alert(
+                Alert(level, code, message, self._door.now)
+            )
         self._door.outgoing = self._route
         self._door.on_step = lambda step: self._look(step, stop, watcher)
         self._door.sampler = self._sampler

@@ -51,6 +51,13 @@ async def test_it_listens_until_the_block_ends_and_leaves_its_books(tmp_path: Pa
 
 
 @pytest.mark.slow
+async def test_what_there_is_to_do_meanwhile_is_done_as_it_starts(tmp_path: Path) -> None:
+    done: list[list[int]] = []
+    async with local_exchange(terms(tmp_path), lambda: done.append(_serving(tmp_path))):
+        assert [len(processes) for processes in done] == [1]
+
+
+@pytest.mark.slow
 async def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:
     wrong = terms(tmp_path, cash="a lot")
     with pytest.raises(VenueUnavailableError, match="did not start") as caught:

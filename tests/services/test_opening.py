@@ -14,7 +14,7 @@ from alphaforge.errors import (
     VenueUnavailableError,
 )
 from alphaforge.services.engine_time import EngineTime
-from alphaforge.services.opening import PATIENCE_SECONDS, connect, patiently
+from alphaforge.services.opening import PATIENCE_SECONDS, connect, connect_beside, patiently
 from alphaforge.venues.base import ReplyError
 from tests.services.wire_rig import SECOND, ScriptedVenue
 from tests.simulation.clock import START_NS, SimulatedClock
@@ -140,5 +140,21 @@ def test_a_clock_that_is_off_follows_the_venues() -> None:
         assert await connect(venue, time) == -10 * SECOND
         assert time.now() == START_NS + 10 * SECOND
         await asyncio.sleep(0)
+
+    in_virtual_time(scenario)
+
+
+def test_a_second_venue_with_another_clock_is_refused_and_moves_no_time() -> None:
+    async def scenario(venue: ScriptedVenue, time: EngineTime) -> None:
+        await connect_beside(venue, time)
+
+        async def later(do: Callable[[], Awaitable[int]]) -> int:
+            return await do() + 10 * SECOND
+
+        venue.always("time", later)
+        before = time.now()
+        with pytest.raises(VenueError, match=r"\+10\.0 s from that of the first venue"):
+            await connect_beside(venue, time)
+        assert time.now() == before
 
     in_virtual_time(scenario)

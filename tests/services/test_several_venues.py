@@ -123,14 +123,17 @@ class Looking:
         self.alerts.append(alert)
 
 
-def played(folder: Path, scenario: Any) -> tuple[dict[str, Any], list[TradedVenue]]:
+def played(
+    folder: Path, scenario: Any, looking: Looking | None = None
+) -> tuple[dict[str, Any], list[TradedVenue]]:
     """Run a session in virtual time while the scenario plays; its summary and the venues."""
+    looking = looking or Looking()
     loop = VirtualLoop(1)
     clock = SimulatedClock(loop)
     venues = [TradedVenue("a", "60000", clock), TradedVenue("b", "60500", clock)]
 
     async def main() -> dict[str, Any]:
-        stop, looking = StopRequest(), Looking()
+        stop = StopRequest()
         journal: Any = InlineJournal(f"sqlite:///{folder / 'runs.db'}", 0.001)
         takers = [lambda *_: HandLease(), lambda *_: HandLease()]
         ports = Ports(apart(venues), clock, journal, partial(LeaseGroup.acquire, takers))
@@ -191,3 +194,17 @@ def test_a_venue_that_is_away_keeps_no_order_from_the_other(tmp_path: Path) -> N
     assert bought >= 0
     assert sold >= 0
     assert len(dear.sent) == 0 or sold > 0
+
+
+def test_that_a_venue_is_away_and_back_is_told_with_its_name(tmp_path: Path) -> None:
+    looking = Looking()
+
+    async def scenario(venues: list[TradedVenue]) -> None:
+        venues[1].gap("the line was cut")
+        await asyncio.sleep(10)
+
+    played(tmp_path, scenario, looking)
+    told = [(each.code, each.message) for each in looking.alerts]
+    assert [code for code, _ in told] == ["venue-away", "venue-back"]
+    assert told[0][1].startswith("b: the line was cut")
+    assert told[1][1].startswith("b: ")
