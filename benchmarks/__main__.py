@@ -6,7 +6,20 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import cache, intent, journal, memory, orders, recovery, resting, start, trading
+from benchmarks import (
+    cache,
+    intent,
+    journal,
+    memory,
+    messages,
+    orders,
+    recovery,
+    resting,
+    run_start,
+    start,
+    trading,
+    wire,
+)
 from benchmarks.goals import table
 from benchmarks.harness import Harness, Row
 
@@ -30,7 +43,10 @@ RUNS: dict[Run, tuple[str, ...]] = {
         "intent_power_p50_us",
         "intent_power_p99_us",
     ),
+    wire.run: wire.NAMES,
+    messages.run: tuple(messages.KINDS),
     recovery.run: ("recovery_s",),
+    run_start.run: ("run_start_s",),
     start.help_ratio: ("help_ratio",),
     start.strategy_start_ms: ("strategy_start_ms",),
     memory.run: ("peak_mb",),

@@ -32,13 +32,26 @@ ROWS = {
     "intent_process_p99_us": "us",
     "intent_power_p50_us": "us",
     "intent_power_p99_us": "us",
+    "wire_p50_ms": "ms",
+    "wire_p99_ms": "ms",
+    "plain_ccxt_p50_ms": "ms",
+    "plain_ccxt_p99_ms": "ms",
+    "wire_overhead_p50_pct": "%",
+    "wire_ours_p99_ms": "ms",
+    "messages_trade": "msgs/s",
+    "messages_quote": "msgs/s",
+    "messages_book": "msgs/s",
+    "messages_order": "msgs/s",
     "recovery_s": "s",
+    "run_start_s": "s",
     "help_ratio": "x",
     "strategy_start_ms": "ms",
     "peak_mb": "MB",
 }
 INTENTS = {f"intent_{kept}_{which}_us" for kept in ("process", "power") for which in ("p50", "p99")}
-WITHOUT_FLOORS = {"recovery_s", "help_ratio", "strategy_start_ms", "peak_mb", *INTENTS}
+WIRE = {name for name in ROWS if name.startswith(("wire_", "plain_ccxt_"))}
+PROCESSES = {"recovery_s", "run_start_s", "help_ratio", "strategy_start_ms", "peak_mb"}
+WITHOUT_FLOORS = {*PROCESSES, *INTENTS, *WIRE}
 
 
 @pytest.fixture(scope="module")

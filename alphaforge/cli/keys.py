@@ -47,7 +47,7 @@ def set_key(
     from alphaforge.services.key_entry import LONGEST_INPUT, key_fields, read_key_text
     from alphaforge.services.secrets import Secrets
 
-    way = _way(ctx, venue)
+    way = _keyed_way(ctx, venue)
     place = _place(file=file, keyring=keyring)
     owner = _owner(account, way.section.account)
     fields = key_fields(way.profile.ccxt_id)
@@ -67,6 +67,17 @@ def _way(ctx: typer.Context, venue: str) -> "VenueWay":
     from alphaforge.services.venue_access import venue_way
 
     return venue_way(configuration_of(ctx).settings, venue)
+
+
+def _keyed_way(ctx: typer.Context, venue: str) -> "VenueWay":
+    """As `_way`; raises `UsageError` for an exchange that makes its own key with every run."""
+    way = _way(ctx, venue)
+    if way.section.kind == "local" and way.section.address is None:
+        raise UsageError(
+            f"{venue} needs no key: the run that starts it makes one",
+            remedy="type: alphaforge run STRATEGY.py --mode sandbox",
+        )
+    return way
 
 
 def _owner(account: str | None, usual: str) -> str:
@@ -119,7 +130,8 @@ def list_keys(ctx: typer.Context) -> None:
     if invocation_of(ctx).as_json:
         print_json({"keys": keys})
         return
-    print_table(_COLUMNS, [[*each.values()] for each in keys])
+    words = {True: "yes", False: "no"}
+    print_table(_COLUMNS, [[*list(each.values())[:-1], words[bool(each["used"])]] for each in keys])
     if not keys:
         talk("there are no keys; type: alphaforge keys set VENUE")
 
@@ -137,7 +149,7 @@ def try_key(
     from alphaforge.services.secrets import credentials_of
     from alphaforge.venues.ccxt_access import Network
 
-    way = _way(ctx, venue)
+    way = _keyed_way(ctx, venue)
     network = Network.LIVE if live else Network.TEST
     way.check_network(network)
     owner = _owner(account, way.section.account)

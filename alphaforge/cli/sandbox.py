@@ -84,6 +84,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     from alphaforge.sandbox.fault_script import read_script
     from alphaforge.sandbox.serve import DEFAULT_CASH, DIALECTS, ServePlan
 
+    for option, file in (("--state", state), ("--books", books)):
+        _check_folder(option, file)
     plan = ServePlan(
         port=port,
         host=host,
@@ -131,6 +133,15 @@ def _tell(started: "Started") -> None:
     talk("the built-in exchange is up; Ctrl-C ends it (how to connect: docs/sandbox.md)")
 
 
+def _check_folder(option: str, file: Path | None) -> None:
+    """Say at once what would else be found out at the end, with the books lost."""
+    folder = None if file is None else file.absolute().parent
+    if folder is not None and not folder.is_dir():
+        raise UsageError(
+            f"{option} {file}: there is no folder {folder}", remedy=f"type: mkdir -p {folder}"
+        )
+
+
 def _speed(text: str) -> float:
     from alphaforge.services.flag_values import read_speed
     from alphaforge.services.values import WrongValueError
@@ -138,7 +149,8 @@ def _speed(text: str) -> float:
     try:
         speed = read_speed(text)
     except WrongValueError as error:
-        raise UsageError(f"--speed: {error}", remedy="as in --speed 10") from error
+        message = f"--speed: expected a number above 0, got {text!r}"
+        raise UsageError(message, remedy="as in --speed 10") from error
     if speed is None:
         raise UsageError("--speed: an exchange always keeps a time", remedy="as in --speed 1000")
     return speed

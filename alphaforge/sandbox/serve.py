@@ -123,7 +123,7 @@ class House:
         self.clock = ExchangeClock()
         now = self.clock.now()
         self.seed = saved.seed if saved else plan.seed
-        dataset = None if plan.data is None else open_dataset(plan.data)
+        dataset = None if plan.data is None else _recording(plan.data, plan.symbols)
         if dataset is not None:
             listings = recorded_listings(dataset)
         else:
@@ -194,6 +194,11 @@ class House:
             exchange=self.exchange.save(),
             saved_at=self.clock.now(),
         )
+
+
+def _recording(path: Path, symbols: Sequence[str]) -> Dataset:
+    """A recording; one symbol names a file that names none, or renames it."""
+    return open_dataset(path, symbol=symbols[0] if len(symbols) == 1 else None, wanted=symbols)
 
 
 def _key(plan: ServePlan, kept: Sequence[ApiKey]) -> ApiKey:

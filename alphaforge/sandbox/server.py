@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from errno import EADDRNOTAVAIL
 
 from aiohttp import web
 from aiohttp.web_urldispatcher import MatchedSubAppResource
@@ -195,9 +196,12 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
+        is_name = isinstance(error, socket.gaierror) or error.errno == EADDRNOTAVAIL
         raise VenueUnavailableError(
             f"the built-in exchange cannot listen on {host}:{port}: {error.strerror or error}",
-            remedy="take another port with --port N, or leave it out for one that is free",
+            remedy="--host is an address of this machine; left out it is 127.0.0.1"
+            if is_name
+            else "take another port with --port N, or leave it out for one that is free",
         ) from error
     return listening
 

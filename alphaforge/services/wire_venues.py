@@ -128,7 +128,8 @@ class VenueOpener:
     async def _local_terms(self, venue: VenueSymbols) -> LocalTerms:
         """What an exchange is started with; it goes on from its state only for a run that does."""
         way, section = venue.way, venue.way.section
-        folder = self._configuration.directory / "data" / "local"
+        directory = self._configuration.directory
+        folder = directory / "data" / "local"
         state = folder / f"{way.name}.state"
         if not (state.exists() and await self._was_killed(way)):
             state.unlink(missing_ok=True)
@@ -142,7 +143,7 @@ class VenueOpener:
             state=state,
             books=self._books.file_of(way.name),
             log=folder / f"{way.name}.log",
-            faults=section.faults,
+            faults=None if section.faults is None else str(directory / section.faults),
         )
 
     def _cash(self, configured: str) -> str:
@@ -151,13 +152,13 @@ class VenueOpener:
         return self._configuration.settings.paper.cash if is_flag else configured
 
     async def _was_killed(self, way: VenueWay) -> bool:
-        """Whether the store holds a run of this account that never ended."""
+        """Whether the store holds a run on this venue that never ended."""
         with contextlib.suppress(NotFoundError):
             async with open_reader(self._configuration.store_url) as reader:
                 return any(
                     each.status is RunStatus.RUNNING and each.mode == self._plan.mode
                     for each in await reader.runs()
-                    if (each.venue, each.account) == (way.name, way.section.account)
+                    if way.name in {instrument.venue for instrument in each.instruments}
                 )
         return False
 

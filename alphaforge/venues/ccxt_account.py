@@ -5,12 +5,14 @@ never send a request twice.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import cast
 
 from alphaforge.errors import OutcomeUnknownError, VenueUnavailableError
 from alphaforge.model.claims import BalanceReport, FillReport, OrderStatusReport, PositionReport
 from alphaforge.model.commands import CancelOrder, ModifyOrder, SubmitOrder
 from alphaforge.model.enums import InstrumentKind
+from alphaforge.model.numbers import EXACT, ZERO
 from alphaforge.venues.base import ReplyError
 from alphaforge.venues.ccxt_client import CcxtClient
 from alphaforge.venues.ccxt_history import TradeHistory
@@ -31,6 +33,9 @@ from alphaforge.venues.ccxt_map import (
 from alphaforge.venues.ccxt_profile import NOT_FOUND
 from alphaforge.venues.ccxt_time import VenueClock
 from alphaforge.venues.ccxt_values import mapping, rows
+
+_NS_PER_DAY = 86_400_000_000_000
+_POSITIONS_AT_ONCE = 10
 
 _SEGMENTS: Mapping[InstrumentKind, Mapping[str, str]] = {
     InstrumentKind.SPOT: {"type": "spot"},
@@ -151,29 +156,49 @@ class CcxtAccount:
     async def trades(self, since: int) -> list[FillReport]:
         """See `Venue.trades`; of the symbols that are traded here."""
         profile, now = self._names.profile, self._clock.now()
-        first = max(since, now - profile.capabilities.history_ns)
+        told = max(profile.capabilities.history_ns, profile.trade_history_days * _NS_PER_DAY)
+        first = max(since, now - told)
         # A trade may be stamped by a clock that is ahead of the one we compared with.
         last = now + profile.capabilities.clock_bound_ns
         found: list[FillReport] = []
-        for symbol in self._names.symbols:
+        for symbol in (None,) if profile.trades_of_all else self._names.symbols:
             found += await self._trades.since(symbol, first, last)
         kept = [each for each in found if each.ts >= since]
         return sorted(kept, key=lambda each: each.ts)
 
     async def balances(self) -> Sequence[BalanceReport]:
         """See `Venue.balances`."""
-        return balances(await self._client.call("fetch_balance"))
+        profile, found = self._names.profile, dict[str, Decimal]()
+        whole: dict[str, str] = {}
+        asked = [profile.wallets.get(kind, whole) for kind in self.kinds]
+        for params in asked if profile.wallets else [whole]:
+            raw = await self._client.call("fetch_balance", params)
+            for each in balances(raw, profile.wallet, self._client.currency_code):
+                found[each.currency] = EXACT.add(found.get(each.currency, ZERO), each.total)
+        return [BalanceReport(*each) for each in found.items()]
 
     async def positions(self) -> Sequence[PositionReport]:
         """See `Venue.positions`."""
-        contracts = [each for each in self._names.symbols if kind_of(each) in _CONTRACTS]
-        if not contracts:
-            return ()
-        raw = await self._client.call("fetch_positions", contracts)
-        return positions(rows(raw, "positions"), self._names)
+        raw: list[object] = []
+        for symbols in self._position_questions():
+            raw += rows(await self._client.call("fetch_positions", symbols), "positions")
+        return positions(raw, self._names)
 
+    def _position_questions(self) -> list[list[str]]:
+        """Together those that settle in one currency, of which ccxt often sees the first only.
 
-_CONTRACTS = frozenset({InstrumentKind.LINEAR, InstrumentKind.INVERSE})
+        Some venues take so many at once and no more.
+        """
+        asked: dict[str, list[str]] = {}
+        for each in self._names.symbols:
+            if kind_of(each) is not InstrumentKind.SPOT:
+                alone = self._names.profile.positions_need_symbol
+                asked.setdefault(each if alone else each.partition(":")[2], []).append(each)
+        return [
+            each[begin : begin + _POSITIONS_AT_ONCE]
+            for each in asked.values()
+            for begin in range(0, len(each), _POSITIONS_AT_ONCE)
+        ]
 
 
 def _is_it(

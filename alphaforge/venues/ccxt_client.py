@@ -23,7 +23,7 @@ from alphaforge.venues.ccxt_sessions import SENDING, Sending, open_session
 from alphaforge.venues.ccxt_time import VenueClock
 
 KEEP_ALIVE_MS = 5_000
-"""A stream's heartbeat: a dead socket is found after two or three."""
+"""A stream's heartbeat: a dead socket is found within two."""
 
 LOCAL_PER_SECOND = 1000.0
 """For the built-in exchange, which says itself when it is too much."""
@@ -74,6 +74,7 @@ class CcxtClient:
         self._sign_as_ccxt = cast("Callable[..., dict[str, Any]]", self.raw.sign)
         self._nonce_as_ccxt = cast("Callable[[], object]", self.raw.nonce)
         self._parse_as_ccxt = cast("Callable[[object], object]", self.raw.parse_json)
+        self._last_nonce = 0
         self._own_window: object = self.raw.options.get(profile.expiry.name)
         # What is signed, for a stream too, is stamped by the venue's clock and not by ours.
         self.raw.milliseconds = lambda: clock.now() // _NS_PER_MS
@@ -113,6 +114,10 @@ class CcxtClient:
     def markets(self) -> Mapping[str, Mapping[str, object]]:
         """Markets by unified symbol; empty before they are loaded."""
         return cast("Mapping[str, Mapping[str, object]]", self.raw.markets or {})
+
+    def currency_code(self, currency_id: str) -> str:
+        """What ccxt calls a currency, for the venue's name of it."""
+        return str(self.raw.safe_currency_code(currency_id))
 
     async def call(
         self,
@@ -262,7 +267,13 @@ class CcxtClient:
     def _nonce(self) -> object:
         """The time stamp of a request: one that makes it end when it must, else ccxt's."""
         sending = SENDING.get()
-        return sending.stamp_ms if sending and sending.stamp_ms else self._nonce_as_ccxt()
+        if sending is not None and sending.stamp_ms:
+            return sending.stamp_ms
+        made = self._nonce_as_ccxt()
+        if self._profile.expiry.way is ExpiryWay.NONE and isinstance(made, int):
+            # Some venues want each to be above the last; the clock may be put back, or stand.
+            made = self._last_nonce = max(made, self._last_nonce + 1)
+        return made
 
     def _on_answer(self, *answer: object) -> object:
         """Status, reason, address, method, headers, body and so on of an answer."""
@@ -299,6 +310,13 @@ class CcxtClient:
         left_ns = expires_at - self._clock.now()
         if left_ns <= 0:
             raise VenueUnavailableError("it would have come too late, so it was not sent")
+        promised = self._profile.capabilities
+        if left_ns > promised.request_life_ns + promised.clock_bound_ns > promised.clock_bound_ns:
+            # It would outlive what its absence is proved by.
+            behind = (left_ns - promised.request_life_ns) / NS_PER_SECOND
+            raise VenueUnavailableError(
+                f"the venue's clock has come to be {behind:.1f} s behind: nothing was sent"
+            )
         sending.deadline = min(deadline, now + left_ns / NS_PER_SECOND)
         if expiry.way in {ExpiryWay.WINDOW_OPTION, ExpiryWay.WINDOW_PARAM}:
             # Stamped so that stamp + window is the very moment after which it must not act.
@@ -308,6 +326,10 @@ class CcxtClient:
             sending.stamp_ms = min(
                 expires_at // _NS_PER_MS - window, self._clock.now() // _NS_PER_MS
             )
+        elif expiry.stamp_life_ms:
+            # Not every kind of request heeds the deadline: the stamp's own age ends the others.
+            latest = expires_at // _NS_PER_MS - expiry.stamp_life_ms
+            sending.stamp_ms = min(latest, self._clock.now() // _NS_PER_MS)
         return sending
 
     def _late(self, method: str, seconds: float, sending: Sending) -> Exception:
@@ -348,6 +370,8 @@ def _check_numbers(value: object) -> None:
 
     Whole numbers as arguments are times and limits, and pass; inside `params` none does.
     """
+    if value is None or isinstance(value, (str, int)):
+        return
     if isinstance(value, Mapping):
         for name, each in cast("Mapping[str, object]", value).items():
             if isinstance(each, int) and not isinstance(each, bool):
@@ -356,7 +380,7 @@ def _check_numbers(value: object) -> None:
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
         for each in cast("Sequence[object]", value):
             _check_numbers(each)
-    elif value is not None and not isinstance(value, str | int):
+    else:
         raise InternalError(f"{value!r} would go to a venue as a {type(value).__name__}")
 
 

@@ -12,7 +12,7 @@ from alphaforge.model.market import Bar
 from alphaforge.venues.ccxt_client import CcxtClient
 from alphaforge.venues.ccxt_limiter import Priority
 from alphaforge.venues.ccxt_map import Names, bars, fill
-from alphaforge.venues.ccxt_values import mapping, rows, time_ns
+from alphaforge.venues.ccxt_values import mapping, rows, text, time_ns
 
 _NS_PER_MS = 1_000_000
 _MS_PER_DAY = 86_400_000
@@ -31,6 +31,7 @@ class TradeHistory:
         self._client = client
         self._names = names
         self._page = _page_of(client, "fetchMyTrades")
+        self._is_page_known = _is_page_known(client, "fetchMyTrades")
 
     async def since(self, symbol: str | None, since: int, now: int) -> list[FillReport]:
         """All at or after `since` up to `now` (ns), oldest first; `symbol` is ccxt's, or None.
@@ -45,16 +46,22 @@ class TradeHistory:
             if len(page) < self._page:
                 self._keep(page, found, since)
                 return _in_order(found)
+        seen: set[tuple[str, str, str]] = set()
         spans = _spans(first, last, window)
         for _ in range(_MOST_PAGES):
             if not spans:
                 return _in_order(found)
             begin, end = spans.pop()
-            page = await self._ask(symbol, begin, end if window or end != last else None)
-            known = len(found)
+            until = end if window or end != last else None
+            page = await self._ask(symbol, begin, until)
             self._keep(page, found, since)
-            if len(page) >= self._page and len(found) > known:
+            ids = {_id_of(raw) for raw in page}
+            is_cut = len(page) >= self._page or not self._is_page_known
+            if is_cut and ids - seen:
                 spans += self._rest(page, begin, end)
+            elif is_cut and len(page) >= self._page:
+                self._check_end(page, until)
+            seen |= ids
         raise OutcomeUnknownError(f"the trades since {since} fill more than {_MOST_PAGES} pages")
 
     async def _ask(self, symbol: str | None, begin: int | None, end: int | None) -> list[object]:
@@ -66,21 +73,37 @@ class TradeHistory:
         self, page: Sequence[object], found: dict[tuple[str, str], FillReport], since: int
     ) -> None:
         for raw in page:
+            if not self._names.is_wanted(text(mapping(raw, "trade"), "symbol")):
+                continue
             read = fill(raw, self._names)
             if read.ts >= since:
                 found[read.symbol + read.side, read.trade_id] = read
 
     def _rest(self, page: Sequence[object], begin: int, end: int) -> list[tuple[int, int]]:
         """What a full page of a span may have left out: before its first row, after its last."""
-        times = [time_ns(mapping(raw, "trade"), "timestamp") // _NS_PER_MS for raw in page]
+        times = _times(page)
         low, high = min(times), max(times)
-        if low == high:
+        if low == high and len(page) >= self._page:
             raise OutcomeUnknownError(
                 f"{len(page)} trades or more in one millisecond: the venue can not tell them all"
             )
         # Some venues begin with the oldest row, some with the newest; ccxt sorts them all alike.
         rest = ((begin, min(low, end)), (max(high, begin), end))
-        return [span for span in rest if span[0] < span[1] and span != (begin, end)]
+        return [span for span in rest if span[0] <= span[1] and span != (begin, end)]
+
+    def _check_end(self, page: Sequence[object], until: int | None) -> None:
+        """A venue that does not heed `until` tells its latest rows for ever."""
+        if until is not None and max(_times(page)) > until:
+            raise OutcomeUnknownError(f"the venue tells its last {len(page)} trades and no others")
+
+
+def _times(page: Sequence[object]) -> list[int]:
+    return [time_ns(mapping(raw, "trade"), "timestamp") // _NS_PER_MS for raw in page]
+
+
+def _id_of(raw: object) -> tuple[str, str, str]:
+    given = mapping(raw, "trade")
+    return text(given, "symbol"), text(given, "id"), text(given, "side")
 
 
 def _spans(first: int, last: int, window: int) -> list[tuple[int, int]]:
@@ -103,6 +126,16 @@ def _page_of(client: CcxtClient, method: str) -> int:
         if isinstance(limit := client.feature(segment, method, "limit"), int) and limit > 0
     ]
     return min(limits, default=_DEFAULT_PAGE)
+
+
+def _is_page_known(client: CcxtClient, method: str) -> bool:
+    """Whether ccxt knows that for every segment of the venue that has the question."""
+    told = [
+        client.feature(segment, method, "limit")
+        for segment in ("spot", "swap")
+        if client.feature(segment, method, "symbolRequired") is not None
+    ]
+    return bool(told) and None not in told
 
 
 async def last_bars(

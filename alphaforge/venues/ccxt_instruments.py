@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from alphaforge.errors import VenueError
 from alphaforge.model.enums import InstrumentKind, OrderType, TimeInForce
 from alphaforge.model.instrument import Instrument
+from alphaforge.model.numbers import ONE
 from alphaforge.venues.ccxt_connecting import Clients, market_of
 from alphaforge.venues.ccxt_map import Names, instrument
 from alphaforge.venues.ccxt_profile import Amend, Profile
@@ -33,6 +34,8 @@ async def read_instrument(clients: Clients, names: Names, symbol: str) -> Instru
             told = mapping(await client.call("fetch_trading_fee", unified), "fee")
             maker, taker = _rate(told.get("maker")), _rate(told.get("taker"))
     read = instrument(market, venue=names.venue, symbol=symbol, maker=maker, taker=taker)
+    if names.profile.counts_units:
+        read = replace(read, multiplier=ONE)
     return replace(read, unsupported=unsupported(names.profile, read.kind))
 
 

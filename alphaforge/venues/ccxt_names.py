@@ -34,12 +34,16 @@ class Names:
         return tuple(self._spelled)
 
     def unified(self, spelled: str) -> str:
-        """The unified symbol; one that nobody asked for is taken to be spelled that way already."""
-        return self._unified.get(spelled, spelled)
+        """The unified symbol; of one that nobody asked for what `spelled` made it of."""
+        return self._unified.get(spelled) or spelled.removesuffix(f"@{self.venue}")
 
     def spelled(self, unified: str) -> str:
-        """Our spelling; ccxt's own for a symbol that nobody asked for."""
-        return self._spelled.get(unified, unified)
+        """Our spelling; for a symbol that nobody asked for here ccxt's own and the venue.
+
+        Another venue of the run may trade a symbol of that very name: it is not meant.
+        """
+        foreign = f"{unified}@{self.venue}" if self._spelled else unified
+        return self._spelled.get(unified) or foreign
 
     def is_wanted(self, unified: str) -> bool:
         """Whether anybody here trades it."""

@@ -6,7 +6,7 @@ be is a `MalformedError`, which leaves things in doubt. Must never conclude an e
 the venue's word for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -18,9 +18,9 @@ from alphaforge.model.claims import (
     VenueStatus,
 )
 from alphaforge.model.enums import Liquidity, OrderType, TimeInForce
-from alphaforge.model.numbers import ZERO
+from alphaforge.model.numbers import EXACT, ZERO
 from alphaforge.venues.ccxt_names import Names
-from alphaforge.venues.ccxt_profile import Profile
+from alphaforge.venues.ccxt_profile import Profile, Wallet
 from alphaforge.venues.ccxt_values import (
     MalformedError,
     Raw,
@@ -238,8 +238,13 @@ def fill(raw: object, names: Names) -> FillReport:
 def pushed_fill(raw: object, names: Names) -> FillReport:
     """An execution, as pushed; its fee must be told, and its sign is put right where needed."""
     given = mapping(raw, "trade")
-    if not any(number(each, "cost") is not None for each in _fees(given)):
+    told = [each for each in _fees(given) if number(each, "cost") is not None]
+    if not told:
         raise MalformedError("fee", given.get("fee"), "missing in a pushed trade: ask for the list")
+    is_spot = ":" not in text(given, "symbol")
+    if is_spot and any(number(each, "cost") and not text(each, "currency") for each in told):
+        # Of what was bought, sold or a third: only contracts leave no choice.
+        raise MalformedError("fee", given.get("fee"), "in a currency that is not told")
     return _fill(given, names, names.profile.pushed_fee_sign)
 
 
@@ -294,10 +299,17 @@ def _paid_in(symbol: str) -> str:
 # Balances and positions -----------------------------------------------------------------------
 
 
-def balances(raw: object) -> tuple[BalanceReport, ...]:
-    """All the account has, free and locked together; a debt is negative."""
+def balances(
+    raw: object, wallet: Wallet | None = None, code: Callable[[str], str] = str
+) -> tuple[BalanceReport, ...]:
+    """All the account has, free and locked together, without open profit; a debt is negative.
+
+    `code` gives ccxt's name for the venue's name of a currency.
+    """
     given = mapping(raw, "balance")
-    total = mapping(given.get("total"), "total")
+    total = {**mapping(given.get("total"), "total")}
+    if wallet is not None:
+        total |= {name: held for name, held in _held(given, wallet, code) if name in total}
     found: list[BalanceReport] = []
     for currency, value in total.items():
         if not currency or len(currency) > _LONGEST_CURRENCY or not currency.isprintable():
@@ -309,6 +321,23 @@ def balances(raw: object) -> tuple[BalanceReport, ...]:
     return tuple(found)
 
 
+def _held(raw: Raw, wallet: Wallet, code: Callable[[str], str]) -> Iterator[tuple[str, Decimal]]:
+    """What the venue itself says is held of each currency."""
+    here = raw.get("info")
+    for step in wallet.path:
+        if isinstance(step, str):
+            here = mapping(here, "info").get(step)
+        else:
+            listed = rows(here, "info")
+            here = listed[step] if step < len(listed) else None
+    for each in rows(here, "info") if here is not None else ():
+        row = mapping(each, "info")
+        name, amount_held = text(row, wallet.currency), row.get(wallet.amount)
+        if name and amount_held not in {None, ""}:
+            less = number(row, wallet.minus) if wallet.minus else ZERO
+            yield code(name), EXACT.subtract(number_of(amount_held, wallet.amount), less or ZERO)
+
+
 def _is_told(raw: Raw, currency: str) -> bool:
     """Whether anything is said of a currency that has no total."""
     return any(inner(raw, part).get(currency) is not None for part in ("free", "used"))
@@ -317,8 +346,8 @@ def _is_told(raw: Raw, currency: str) -> bool:
 def positions(raw: Sequence[object], names: Names) -> tuple[PositionReport, ...]:
     """Signed quantities of the symbols that are not flat.
 
-    Raises `MalformedError` for two sides of one symbol: an account in hedge mode has no signed
-    position.
+    Raises `MalformedError` for two sides of one symbol, or one that may get another: an account
+    in hedge mode has no signed position.
     """
     found: dict[str, PositionReport] = {}
     for each in rows(raw, "positions"):
@@ -327,7 +356,7 @@ def positions(raw: Sequence[object], names: Names) -> tuple[PositionReport, ...]
         symbol = names.spelled(required_text(given, "symbol"))
         if not quantity:
             continue
-        if symbol in found:
+        if symbol in found or given.get("hedged") is True:
             raise MalformedError("position", symbol, "long and short at once (hedge mode)")
         found[symbol] = PositionReport(symbol, quantity)
     return tuple(found.values())

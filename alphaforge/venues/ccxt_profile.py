@@ -118,11 +118,14 @@ class Expiry(msgspec.Struct, frozen=True):
     Attributes:
         name: Of the param, option or header.
         longest_ms: The longest the venue takes.
+        stamp_life_ms: How long after its own time stamp it takes any request, whatever a deadline
+            says; 0 = not known.
     """
 
     way: ExpiryWay = ExpiryWay.NONE
     name: str = ""
     longest_ms: int = 60_000
+    stamp_life_ms: int = 0
 
 
 class LookUp(msgspec.Struct, frozen=True):
@@ -190,6 +193,23 @@ class TestNetwork(msgspec.Struct, frozen=True):
     __test__ = False
 
 
+class Wallet(msgspec.Struct, frozen=True):
+    """Where an answer of the venue tells its balances without the profit that is still open.
+
+    ccxt's total holds that profit at some venues; what is booked here does not.
+
+    Attributes:
+        path: To the list of currencies, in `info`.
+        currency, amount: The names of both in a row.
+        minus: What has to be taken off, in a row; empty = nothing.
+    """
+
+    path: tuple[str | int, ...]
+    currency: str
+    amount: str
+    minus: str = ""
+
+
 class TriggerStore(msgspec.Struct, frozen=True):
     """Stops kept apart from orders: asked for on their own, and a new order once they wake.
 
@@ -243,7 +263,16 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         unknown_codes: Codes that say that the outcome is not known, whatever the exception.
         trades_need_symbol: The account's trades are told symbol by symbol only.
         trade_window_days: Trades of at most so many days in one answer; 0 = no limit.
+        trades_of_all: Trades are told of all symbols at once, and ccxt picks: a page that holds
+            few of one symbol may still be cut off.
+        trade_history_days: How long trades can be asked for, where that is longer than closed
+            orders; 0 = as long.
         open_orders_need_symbol: Open orders are told symbol by symbol only.
+        positions_need_symbol: Positions are asked for one symbol at a time.
+        wallet: None where ccxt's total is what is booked.
+        wallets: What to ask with for the wallet of a kind; empty where there is one for all.
+        counts_units: Contracts are counted in base units (inverse ones in quote units), whatever
+            ccxt says of their size.
         streams: The `watch_*` methods to trust; others are polled.
         test_network: Its play-money network.
         weight_header: In which it says how much of the request budget is used; lower case.
@@ -284,7 +313,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     unknown_codes: frozenset[str] = frozenset()
     trades_need_symbol: bool = False
     trade_window_days: int = 0
+    trades_of_all: bool = False
+    trade_history_days: int = 0
     open_orders_need_symbol: bool = False
+    positions_need_symbol: bool = False
+    wallet: Wallet | None = None
+    wallets: Mapping[InstrumentKind, Mapping[str, str]] = {}
+    counts_units: bool = False
     streams: frozenset[str] = frozenset()
     test_network: TestNetwork = TestNetwork(why_none="none is known")
     weight_header: str = ""

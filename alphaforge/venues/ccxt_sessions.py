@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from alphaforge.errors import OutcomeUnknownError
 from alphaforge.venues.ccxt_access import Local
 from alphaforge.venues.ccxt_limiter import Priority
 
@@ -74,6 +75,7 @@ def open_session(local: Local | None) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(_on_sent)
     trace.on_request_end.append(_on_answer)
+    trace.on_request_redirect.append(_on_redirect)
     return aiohttp.ClientSession(connector=connector, trace_configs=[trace])
 
 
@@ -97,6 +99,15 @@ async def _on_sent(
     if sending is not None:
         sending.is_sent = True
         sending.status = None
+
+
+async def _on_redirect(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    params: aiohttp.TraceRequestRedirectParams,
+) -> None:
+    """A request that was signed for one host must not be carried to another, key and all."""
+    raise OutcomeUnknownError(f"{params.url.host} sent the request on elsewhere: not followed")
 
 
 async def _on_answer(

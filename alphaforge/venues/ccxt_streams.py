@@ -19,8 +19,10 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 10.0
 LASTING_SECONDS = 5.0
 """A stream that was up for so long is begun again without delay."""
 
-SILENCE_SECONDS = 3.5 * KEEP_ALIVE_MS / 1000
-"""A socket that brings nothing for so long, not even the answer to a heartbeat, is dead."""
+SILENCE_SECONDS = 1.9 * KEEP_ALIVE_MS / 1000
+"""A socket that brings nothing for so long, not even the answer to a heartbeat, is dead: that is
+found out before the second heartbeat after its end. A mistake costs a new connection and a look
+at the account."""
 
 UNANSWERED_SECONDS = 5.0
 """A subscription that the venue does not acknowledge counts as made if the socket lives."""

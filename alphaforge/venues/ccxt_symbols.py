@@ -6,7 +6,7 @@ Must never take a market that is not open for trading, nor guess between two.
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from alphaforge.errors import NotFoundError, VenueError
+from alphaforge.errors import NotFoundError, UsageError, VenueError
 from alphaforge.model.symbols import canonical, match
 
 _NEAREST = 3
@@ -18,10 +18,21 @@ def resolve(
     """Ccxt's symbol for each wanted one (`btc-usdt`, `BTC/USDT@a`), in their order.
 
     Raises `NotFoundError` with the nearest names for one that `title` does not list, `VenueError`
-    for one that it has halted.
+    for one that it has halted, `UsageError` for one that is spelled in two ways: its orders and
+    fills would be told of one of them only.
     """
     tradable = [name for name, market in markets.items() if _is_kind_of_ours(market)]
-    return {symbol: _one(symbol, tradable, markets, title) for symbol in wanted}
+    found: dict[str, str] = {}
+    spelled: dict[str, str] = {}
+    for symbol in wanted:
+        unified = found[symbol] = _one(symbol, tradable, markets, title)
+        first = spelled.setdefault(unified, symbol)
+        if first != symbol:
+            raise UsageError(
+                f"{first} and {symbol} are one market of {title}, {unified}",
+                remedy="spell it the same everywhere",
+            )
+    return found
 
 
 def _one(

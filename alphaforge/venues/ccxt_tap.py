@@ -187,6 +187,7 @@ class Tap:
             socket.unsent += 1
             socket.asked_at = self._loop.time()
         stream = STREAM.get()
+        future.add_done_callback(_look_at)
         if stream is not None:
             stream.socket, stream.future = socket, future
             stream.hashes = frozenset(each for each in hashes if each is not None)
@@ -221,7 +222,15 @@ class Tap:
             closes(client, code)
             self._end(socket, f"the venue closed the connection ({code})")
 
-        client.resolve, client.reject = on_resolve, on_reject
+        future = client.future
+
+        def on_future(message_hash: object) -> object:
+            made: asyncio.Future[object] = future(message_hash)
+            made.remove_done_callback(_look_at)  # it may be one that was there already
+            made.add_done_callback(_look_at)
+            return made
+
+        client.resolve, client.reject, client.future = on_resolve, on_reject, on_future
         client.on_error_callback, client.on_close_callback = on_error, on_close
 
     def _listen_to_frames(self, socket: Socket) -> None:
@@ -288,6 +297,12 @@ class Tap:
             self._take(kind, raw)
         except Exception as error:  # noqa: BLE001 - what can not be read is a gap, and is told
             self._unreadable(f"{type(error).__name__}: {error}")
+
+
+def _look_at(future: asyncio.Future[object]) -> None:
+    """An error that came after whoever waited had gone: it was told as the end of its socket."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _waits_for(stream: Stream, socket: Socket, message_hash: object) -> bool:

@@ -58,8 +58,8 @@ def test_every_exchange_can_be_shown(run, name: str) -> None:
     assert shown.code == 0
     assert f"venue\t{name}\n" in shown.out
     assert content["venue"] == name
-    natives = {*content["spot"]["native"], *content["spot"]["emulated"]}
-    assert natives == {"MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TRAILING_STOP"}
+    types = {*content["spot"]["native"], *content["spot"]["denied"]}
+    assert types == {"MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TRAILING_STOP"}
 
 
 def test_what_is_shown_is_what_the_profile_says(run) -> None:

@@ -91,8 +91,8 @@ def test_a_key_in_the_environment_is_listed_and_used_before_the_file(
     monkeypatch.setenv("ALPHAFORGE_KEY__KRAKEN__SECRET", SECRET)
     lines = [line.split("\t") for line in run("keys", "list").out.splitlines()]
     assert lines == [
-        ["kraken", "main", "environment", "…1234", "true"],
-        ["kraken", "main", "file", "…wxyz", "false"],
+        ["kraken", "main", "environment", "…1234", "yes"],
+        ["kraken", "main", "file", "…wxyz", "no"],
     ]
 
 

@@ -20,6 +20,7 @@ from alphaforge.venues.ccxt_profile import (
     Profile,
     TestNetwork,
     TriggerStore,
+    Wallet,
     capabilities,
     codes,
 )
@@ -187,6 +188,8 @@ BINANCEUSDM = replace(
         is_proof=True,
     ),
     trade_window_days=7,
+    trade_history_days=180,
+    wallet=Wallet(("assets",), "asset", "walletBalance"),
     test_network=TestNetwork(
         way="demo",
         hosts=frozenset(

@@ -86,6 +86,8 @@ BYBIT = Profile(
     code_paths=(("retCode",), ("ret_code",)),
     unknown_codes=codes("10000 10014 10016 10017 170001 170005 170007 170031 170032 170146 170147"),
     trade_window_days=7,
+    trade_history_days=180,
+    positions_need_symbol=True,
     streams=frozenset(
         {"watch_trades", "watch_order_book", "watch_bids_asks", "watch_orders", "watch_my_trades"}
     ),

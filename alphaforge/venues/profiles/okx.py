@@ -16,6 +16,7 @@ from alphaforge.venues.ccxt_profile import (
     Profile,
     TestNetwork,
     TriggerStore,
+    Wallet,
     capabilities,
     codes,
 )
@@ -51,7 +52,8 @@ OKX = Profile(
         ),
         is_proof=True,
     ),
-    expiry=Expiry(ExpiryWay.DEADLINE_HEADER, "expTime", 60_000),
+    # Orders and amendments heed the deadline, cancels do not: theirs is the age of the stamp.
+    expiry=Expiry(ExpiryWay.DEADLINE_HEADER, "expTime", 60_000, stamp_life_ms=30_000),
     capabilities=capabilities(
         refusals=_REFUSALS,
         request_refusals=_AT_THE_DOOR,
@@ -84,6 +86,8 @@ OKX = Profile(
     reason_keys=("cancelSourceReason", "cancelSource"),
     pushed_fee_sign=-1,
     code_paths=(("data", 0, "sCode"), ("code",)),
+    trade_history_days=90,
+    wallet=Wallet(("data", 0, "details"), "ccy", "cashBal"),
     unknown_codes=codes("50001 50004 50005 50010 50012 50013 50026 51149 51405 51406 51408 51410"),
     streams=frozenset(
         {"watch_trades", "watch_order_book", "watch_bids_asks", "watch_orders", "watch_my_trades"}

@@ -4,13 +4,14 @@ None of them was traded with for this table, so it claims little: no expiry, hen
 absence, and only codes that cannot be misread. Must never claim what was not seen.
 """
 
-from alphaforge.model.enums import TimeInForce
+from alphaforge.model.enums import InstrumentKind, TimeInForce
 from alphaforge.venues.ccxt_profile import (
     HTTP_THROTTLED,
     LookUp,
     LookUps,
     Profile,
     TestNetwork,
+    Wallet,
     WireId,
     capabilities,
 )
@@ -64,6 +65,7 @@ KRAKEN = Profile(
     tifs=_USUAL_TIFS,
     has_reduce_only=False,
     code_paths=(("error", 0),),
+    trades_of_all=True,
     streams=_ALL_STREAMS,
     test_network=TestNetwork(why_none="Kraken spot has no test network"),
     options=_OPTIONS,
@@ -83,10 +85,16 @@ BITGET = Profile(
     buys_by_cost=True,
     trades_need_symbol=True,
     trade_window_days=7,
+    wallet=Wallet((), "marginCoin", "accountEquity", "unrealizedPL"),
+    wallets={
+        InstrumentKind.SPOT: {"type": "spot"},
+        InstrumentKind.LINEAR: {"type": "swap", "subType": "linear"},
+        InstrumentKind.INVERSE: {"type": "swap", "subType": "inverse"},
+    },
     streams=_ALL_STREAMS,
     test_network=TestNetwork(
         way="sandbox",
-        hosts=frozenset({"api.bitget.com", "ws.bitget.com", "wspap.bitget.com"}),
+        hosts=frozenset({"api.bitget.com", "wspap.bitget.com"}),
         headers={"PAPTRADING": "1"},
     ),
     options=_OPTIONS,
@@ -106,6 +114,12 @@ GATE = Profile(
     buys_by_cost=True,
     code_paths=(("label",),),
     trade_window_days=30,
+    open_orders_need_symbol=True,
+    wallets={
+        InstrumentKind.SPOT: {"type": "spot"},
+        InstrumentKind.LINEAR: {"type": "swap"},
+        InstrumentKind.INVERSE: {"type": "swap", "settle": "btc"},
+    },
     streams=_ALL_STREAMS,
     test_network=TestNetwork(
         way="sandbox",
