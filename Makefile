@@ -6,6 +6,8 @@
 #   make bench   speed of the engine, in floors of this machine
 #   make simulate   1000 lives of the engine against a hostile venue, network and disk    SEEDS=n
 #   make killtest   200 times SIGKILL, start again, compare with the venue    ROUNDS=n
+#   make faults   every API call with every outcome, and every network fault, over real sockets
+#   make soak   many orders under random faults; books, memory and doubts    MINUTES=n RATE=orders/s
 #   make mutations   break the order path in every listed way; the simulator must notice    CAP=n seeds each
 
 .DEFAULT_GOAL := help
@@ -20,8 +22,10 @@ ARGS ?=
 SEEDS ?= 1000
 ROUNDS ?= 200
 CAP ?= 500
+MINUTES ?= 10
+RATE ?= 200
 
-.PHONY: help run test check bench simulate killtest mutations coverage lock clean
+.PHONY: help run test check bench simulate killtest faults soak mutations coverage lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -49,6 +53,12 @@ simulate: .venv/.installed-dev
 
 killtest: .venv/.installed-dev
 	@$(BIN)/python -m tests.killtest --rounds $(ROUNDS) $(ARGS)
+
+faults: .venv/.installed-dev
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+soak: .venv/.installed-dev
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --rate $(RATE) $(ARGS)
 
 mutations: .venv/.installed-dev
 	@$(BIN)/python -m tests.mutations --cap $(CAP) $(ARGS)

@@ -3,9 +3,9 @@
     AlphaForgeError
     ├── UsageError              exit 2    the command was typed wrong: type it again
     ├── ConfigError             exit 3    a setting is wrong: edit the named line
-    ├── CredentialsError        exit 4    a key is missing or refused: set it
-    ├── VenueError              exit 5    an exchange or the network
-    │   ├── VenueUnavailableError             not reached, nothing happened: try again
+    ├── CredentialsError        exit 4    a key is missing or wrong: type alphaforge keys set VENUE
+    ├── VenueError              exit 5    an exchange or the network: read whether anything happened
+    │   ├── VenueUnavailableError             not reached: try again, or trade on --venue local
     │   ├── VenueRefusedError                 it answered no, nothing happened: change the request
     │   ├── OutcomeUnknownError               it may have happened: ask the venue, never send again
     │   └── LeaseHeldError                    another engine trades the account: end that one first
@@ -110,14 +110,20 @@ class ConfigError(AlphaForgeError):
 
 
 class CredentialsError(AlphaForgeError):
-    """A key is missing, unreadable or refused; never holds the key itself."""
+    """A key of an exchange is missing, cannot be read, or is refused there.
+
+    Never holds the key itself.
+    """
 
     default_code = "AF-K000"
     exit_code = ExitCode.CREDENTIALS
 
 
 class VenueError(AlphaForgeError):
-    """An exchange or the way to it failed; raise a child that says whether anything happened."""
+    """An exchange, or the way to it, failed; the message says whether anything happened there.
+
+    Raise a child, which says it by its class.
+    """
 
     default_code = "AF-V000"
     exit_code = ExitCode.VENUE

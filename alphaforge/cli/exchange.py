@@ -3,6 +3,7 @@
 Must never trade, and never ask an exchange for more than the verb says.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -37,6 +38,18 @@ _MARKET_COLUMNS = (
     "maker_bps",
     "taker_bps",
 )
+
+_SHOWN_COLUMNS = {
+    "symbol": "symbol",
+    "status": "status",
+    "price_step": "price\nstep",
+    "quantity_step": "quantity\nstep",
+    "min_quantity": "min\nquantity",
+    "min_value": "min\nvalue",
+    "maker_bps": "maker\nbps",
+    "taker_bps": "taker\nbps",
+}
+"""What 80 characters have room for; a pipe and --json get every column."""
 
 
 @app.command(name="list")
@@ -111,8 +124,17 @@ def markets(
         facts = {"venue": way.name, "network": access.network.value, "skipped": found.skipped}
         print_json({**facts, "markets": rows})
         return
-    print_table(_MARKET_COLUMNS, [[*row.values()] for row in rows], right=_MARKET_COLUMNS[3:])
+    shown = (
+        _SHOWN_COLUMNS
+        if sys.stdout.isatty()
+        else dict(zip(_MARKET_COLUMNS, _MARKET_COLUMNS, strict=True))
+    )
+    titles = [*shown.values()]
+    print_table(titles, [[row[key] for key in shown] for row in rows], right=titles[-6:])
     left_out = f", {found.skipped:,} of kinds that are not traded here" if found.skipped else ""
+    if not rows and match:
+        talk(f"no market of {way.name} has {match} in its symbol{left_out}")
+        return
     talk(f"{counted(len(rows), 'market')}{left_out}; fees are the list's, not your account's")
 
 

@@ -71,6 +71,9 @@ def run_over_a_wire(typed: Typed) -> int:
         run = plan_wire_run(typed.files, typed.options, mode, typed.configuration)
     finally:
         gc.enable()
+    names = ", ".join(each.way.name for each in run.venues)
+    starts = any(each.starts_exchange for each in run.venues)
+    talk(f"starting the built-in exchange: {names}" if starts else f"connecting to {names}")
     outcome = asyncio.run(_over_the_wire(run._replace(duration_ns=typed.duration_ns)))
     if outcome is None:
         talk("stopped before the run began: nothing was sent")

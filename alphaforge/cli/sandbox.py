@@ -128,7 +128,11 @@ def _tell(started: "Started") -> None:
         ("certificate authority", started.ca_file),
         ("admin token", started.admin_token),
     )
-    print_table(("what", "value"), rows)
+    if sys.stdout.isatty():
+        for name, value in rows:  # not as a table, which would break a key in two: they are copied
+            print(f"{name:23}{value}")
+    else:
+        print_table(("what", "value"), rows)
     sys.stdout.flush()
     talk("the built-in exchange is up; Ctrl-C ends it (how to connect: docs/sandbox.md)")
 
@@ -149,7 +153,7 @@ def _speed(text: str) -> float:
     try:
         speed = read_speed(text)
     except WrongValueError as error:
-        message = f"--speed: expected a number above 0, got {text!r}"
+        message = f'--speed: expected a number above 0, got "{text}"'
         raise UsageError(message, remedy="as in --speed 10") from error
     if speed is None:
         raise UsageError("--speed: an exchange always keeps a time", remedy="as in --speed 1000")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from alphaforge.errors import UsageError
+from alphaforge.errors import NotFoundError, UsageError
 from alphaforge.services.config_sections import Settings, VenueSection
 from alphaforge.services.credentials import Credentials
 from alphaforge.services.venue_choice import venue_section
@@ -91,7 +91,18 @@ class VenueWay(NamedTuple):
             )
         host, _, port = section.address.rpartition(":")
         address = "127.0.0.1" if host == "localhost" else host
-        return Local(int(port), Path(section.ca_file).expanduser(), address)
+        return Local(int(port), self._certificate(section.ca_file), address)
+
+    def _certificate(self, name: str) -> Path:
+        """The file an exchange told of when it started; raises `NotFoundError` once it is gone."""
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise NotFoundError(
+                f"the certificate {path} of {self.name} is not there: an exchange has a new one "
+                "with every start",
+                remedy=f"give [venues.{self.name}] ca_file what its `sandbox serve` told",
+            )
+        return path
 
 
 def venue_way(settings: Settings, name: str) -> VenueWay:

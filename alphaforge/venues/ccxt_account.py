@@ -32,7 +32,7 @@ from alphaforge.venues.ccxt_map import (
 )
 from alphaforge.venues.ccxt_profile import NOT_FOUND
 from alphaforge.venues.ccxt_time import VenueClock
-from alphaforge.venues.ccxt_values import mapping, rows
+from alphaforge.venues.ccxt_values import MalformedError, mapping, rows
 
 _NS_PER_DAY = 86_400_000_000_000
 _POSITIONS_AT_ONCE = 10
@@ -143,9 +143,21 @@ class CcxtAccount:
                 args = (symbol, None, None, {**segment, **params})
                 raw = await self._client.call("fetch_open_orders", *args)
                 for row in rows(raw, "orders"):
-                    each = order_status(row, self._names)
-                    found[each.symbol, each.venue_order_id] = each
+                    found |= self._standing(row)
         return list(found.values())
+
+    def _standing(self, row: object) -> dict[tuple[str, str], OrderStatusReport]:
+        """An open order by its name; nothing for one that can not be read and is not traded here.
+
+        Those are not ours to understand, and must not keep ours from being looked at.
+        """
+        try:
+            each = order_status(row, self._names)
+        except MalformedError:
+            if self._names.is_elsewhere(mapping(row, "order").get("symbol")):
+                return {}
+            raise
+        return {(each.symbol, each.venue_order_id): each}
 
     def _open_questions(self) -> list[tuple[str | None, Mapping[str, str]]]:
         """Symbol by symbol where the venue wants that, else segment by segment."""

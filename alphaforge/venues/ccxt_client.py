@@ -7,19 +7,21 @@ number pass that ccxt would drop, and never send a private request of play money
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from yarl import URL
 
-from alphaforge.errors import InternalError, OutcomeUnknownError, UsageError, VenueUnavailableError
+from alphaforge.errors import OutcomeUnknownError, UsageError, VenueUnavailableError
 from alphaforge.venues.base import NS_PER_SECOND, ReplyError, VenueHealth
 from alphaforge.venues.ccxt_access import Access, Network
 from alphaforge.venues.ccxt_errors import read_error
 from alphaforge.venues.ccxt_limiter import Limiter, Priority
 from alphaforge.venues.ccxt_loading import load_exchange
 from alphaforge.venues.ccxt_profile import ExpiryWay, Profile
-from alphaforge.venues.ccxt_sessions import SENDING, Sending, open_session
+from alphaforge.venues.ccxt_requests import check_numbers
+from alphaforge.venues.ccxt_sessions import CONNECTIONS, SENDING, Sending, open_session
+from alphaforge.venues.ccxt_slots import Slots
 from alphaforge.venues.ccxt_time import VenueClock
 
 KEEP_ALIVE_MS = 5_000
@@ -27,6 +29,9 @@ KEEP_ALIVE_MS = 5_000
 
 LOCAL_PER_SECOND = 1000.0
 """For the built-in exchange, which says itself when it is too much."""
+
+AT_ONCE = CONNECTIONS - 8
+"""Requests under way at once; the other connections are for sockets and what ccxt asks itself."""
 
 _OWN_KEEP_ALIVE = frozenset({"kraken"})
 
@@ -65,8 +70,11 @@ class CcxtClient:
         self._is_private = is_private
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._slots = Slots(AT_ONCE)
         exchange = load_exchange(access.ccxt_id)
         self.raw = cast("Any", exchange)(self._config())
+        if is_private and self.raw.requiredCredentials.get("privateKey"):
+            self.raw.walletAddress, self.raw.privateKey = access.api_key, access.secret
         self._enter_test_network()
         self._session = open_session(access.local)
         self.raw.session, self.raw.own_session = self._session, False
@@ -133,7 +141,7 @@ class CcxtClient:
         """
         if self._closed:
             raise VenueUnavailableError(f"{self._profile.title}: the connection is closed")
-        _check_numbers(args)
+        check_numbers(args)
         seconds = timeout_s or self._access.timeout_s
         sending = self._sending(priority, expires_at, seconds)
         token = SENDING.set(sending)
@@ -152,6 +160,8 @@ class CcxtClient:
             raise self._read(error, sending) from error
         finally:
             SENDING.reset(token)
+            if sending.has_slot:
+                self._slots.leave()
             self._measure(sending)
 
     async def close(self) -> None:
@@ -240,6 +250,9 @@ class CcxtClient:
             await self.limiter.admit(cost or 1.0, Priority.DATA, now + self._access.timeout_s)
             return
         await self.limiter.admit(cost or 1.0, sending.priority, sending.deadline)
+        if not sending.has_slot:
+            await self._slots.enter(sending.priority, sending.deadline)
+            sending.has_slot = True
         sending.began = self._loop.time()
         if sending.expires_at and self._clock.now() > sending.expires_at:
             raise VenueUnavailableError("it would have come too late, so it was not sent")
@@ -303,26 +316,20 @@ class CcxtClient:
 
     def _sending(self, priority: Priority, expires_at: int, seconds: float) -> Sending:
         now, deadline = self._loop.time(), self._loop.time() + seconds
+        expiry, life_ns = self._profile.expiry, self._profile.capabilities.request_life_ns
+        if expires_at and life_ns:
+            # Where the venue's clock has fallen behind the run's it would outlive what is promised.
+            expires_at = min(expires_at, self._clock.now() + life_ns)
         sending = Sending(priority, deadline, expires_at)
-        expiry = self._profile.expiry
         if not expires_at:
             return sending
         left_ns = expires_at - self._clock.now()
         if left_ns <= 0:
             raise VenueUnavailableError("it would have come too late, so it was not sent")
-        promised = self._profile.capabilities
-        if left_ns > promised.request_life_ns + promised.clock_bound_ns > promised.clock_bound_ns:
-            # It would outlive what its absence is proved by.
-            behind = (left_ns - promised.request_life_ns) / NS_PER_SECOND
-            raise VenueUnavailableError(
-                f"the venue's clock has come to be {behind:.1f} s behind: nothing was sent"
-            )
         sending.deadline = min(deadline, now + left_ns / NS_PER_SECOND)
         if expiry.way in {ExpiryWay.WINDOW_OPTION, ExpiryWay.WINDOW_PARAM}:
             # Stamped so that stamp + window is the very moment after which it must not act.
-            life_ms = self._profile.capabilities.request_life_ns // _NS_PER_MS
-            window = min(max(left_ns // _NS_PER_MS, life_ms), expiry.longest_ms)
-            sending.window_ms = window
+            sending.window_ms = window = min(life_ns // _NS_PER_MS, expiry.longest_ms)
             sending.stamp_ms = min(
                 expires_at // _NS_PER_MS - window, self._clock.now() // _NS_PER_MS
             )
@@ -363,25 +370,6 @@ class CcxtClient:
     def _measure(self, sending: Sending) -> None:
         if sending.ended > sending.began > 0:
             self._health.latency_ns = int((sending.ended - sending.began) * NS_PER_SECOND)
-
-
-def _check_numbers(value: object) -> None:
-    """Every number in a request is written out: ccxt drops a Decimal and rounds a float.
-
-    Whole numbers as arguments are times and limits, and pass; inside `params` none does.
-    """
-    if value is None or isinstance(value, (str, int)):
-        return
-    if isinstance(value, Mapping):
-        for name, each in cast("Mapping[str, object]", value).items():
-            if isinstance(each, int) and not isinstance(each, bool):
-                raise InternalError(f"the parameter {name} is a number: it must be a text")
-            _check_numbers(each)
-    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        for each in cast("Sequence[object]", value):
-            _check_numbers(each)
-    else:
-        raise InternalError(f"{value!r} would go to a venue as a {type(value).__name__}")
 
 
 def open_limiter(health: VenueHealth) -> Callable[[float], Limiter]:

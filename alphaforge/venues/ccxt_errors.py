@@ -96,10 +96,16 @@ def read_error(
 def _unanswered(
     error: BaseException, sent: bool, profile: Profile, body: str, said: str
 ) -> VenueError:
-    """No HTTP answer came: it never left, ccxt would not send it, or a stream answered."""
-    if _was_never_connected(error):
-        return VenueUnavailableError(f"{profile.title} was not reached: {said}")
+    """No HTTP answer came: it never left, ccxt would not send it, or a stream answered.
+
+    That no connection came about proves nothing once something was sent: a broken one is made
+    again for what may be repeated.
+    """
     if not sent:
+        cause = _never_connected(error)
+        if cause is not None:
+            why = said if cause is error else f"{_words(cause, profile)}: {said}"
+            return VenueUnavailableError(f"{profile.title} was not reached: {why}")
         if _CCXT_REFUSES & _names(error):
             return ReplyError(LOCAL, f"nothing was sent: {said}")
         return VenueUnavailableError(f"nothing was sent to {profile.title}: {said}")
@@ -124,8 +130,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__
 
 
-def _was_never_connected(error: BaseException) -> bool:
-    return any(_NEVER_CONNECTED & _names(each) for each in _causes(error))
+def _never_connected(error: BaseException) -> BaseException | None:
+    """What says that no connection was made: no such name, refused, a certificate not trusted."""
+    return next((each for each in _causes(error) if _NEVER_CONNECTED & _names(each)), None)
 
 
 # The venue's words ----------------------------------------------------------------------------

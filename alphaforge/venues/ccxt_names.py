@@ -49,6 +49,10 @@ class Names:
         """Whether anybody here trades it."""
         return unified in self._spelled
 
+    def is_elsewhere(self, unified: object) -> bool:
+        """Whether it is surely a symbol that nobody here trades."""
+        return isinstance(unified, str) and bool(unified) and unified not in self._spelled
+
     def to_wire(self, client_order_id: str) -> str:
         """Our id as the venue takes it."""
         return to_wire(self.profile.wire_id, client_order_id)

@@ -108,15 +108,19 @@ class PublicReading:
 def take_private(names: Names, outbox: Outbox, kind: Kind, raw: Raw) -> None:
     """A row about the account's orders or trades; anything else is not for us.
 
-    Raises `MalformedError` if it can not be read.
+    Raises `MalformedError` if it can not be read, unless it is of a symbol nobody trades here.
     """
     if kind is not Kind.ROW:
         return
     given = mapping(raw, "message")
-    if "takerOrMaker" in given and "order" in given:
-        outbox.put(pushed_fill(given, names))
-    elif "status" in given and "side" in given and "id" in given:
-        outbox.put(order_status(given, names))
+    try:
+        if "takerOrMaker" in given and "order" in given:
+            outbox.put(pushed_fill(given, names))
+        elif "status" in given and "side" in given and "id" in given:
+            outbox.put(order_status(given, names))
+    except MalformedError:
+        if not names.is_elsewhere(given.get("symbol")):
+            raise
 
 
 def _terms(read: Quote) -> tuple[float, float, float, float]:

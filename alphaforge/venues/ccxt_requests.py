@@ -6,8 +6,8 @@ price. What a venue does not have natively is refused with its reason before any
 never changed into something else.
 """
 
-from collections.abc import Mapping
-from typing import NoReturn, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias, cast
 
 import msgspec
 
@@ -95,6 +95,25 @@ def checked(params: Mapping[str, object]) -> Params:
             raise InternalError(f"param {name} of a request is a {kind}: ccxt would drop it")
         found[name] = value
     return found
+
+
+def check_numbers(value: object) -> None:
+    """Every number in a request is written out: ccxt drops a Decimal and rounds a float.
+
+    Whole numbers as arguments are times and limits, and pass; inside `params` none does.
+    """
+    if value is None or isinstance(value, (str, int)):
+        return
+    if isinstance(value, Mapping):
+        for name, each in cast("Mapping[str, object]", value).items():
+            if isinstance(each, int) and not isinstance(each, bool):
+                raise InternalError(f"the parameter {name} is a number: it must be a text")
+            check_numbers(each)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for each in cast("Sequence[object]", value):
+            check_numbers(each)
+    else:
+        raise InternalError(f"{value!r} would go to a venue as a {type(value).__name__}")
 
 
 # New orders -----------------------------------------------------------------------------------

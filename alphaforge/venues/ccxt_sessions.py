@@ -35,6 +35,7 @@ class Sending:
         deadline: It may leave until then (the loop's seconds).
         expires_at: The venue must not act on it after this (venue time, ns); 0 = never mind.
         stamp_ms, window_ms: Its own time stamp and how long it is good for; 0 = as ccxt does it.
+        has_slot: It is one of those that are under way (`ccxt_slots.py`).
         is_sent: A byte of it may have left.
         status: Of the last answer; None before it.
         headers: Of the last answer.
@@ -47,6 +48,7 @@ class Sending:
     expires_at: int = 0
     stamp_ms: int = 0
     window_ms: int = 0
+    has_slot: bool = False
     is_sent: bool = False
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])

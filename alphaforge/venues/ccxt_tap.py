@@ -117,6 +117,7 @@ class Tap:
         self._heard = heard
         self._unreadable = unreadable
         self._loop = asyncio.get_running_loop()
+        self._answering: set[asyncio.Task[None]] = set()
         raw = client.raw
         self._client_as_ccxt = cast("Callable[[str], Any]", raw.client)
         self._watch_as_ccxt = cast("Callable[..., Any]", raw.watch)
@@ -240,7 +241,10 @@ class Tap:
         def on_message(message: object) -> None:
             socket.heard_at = self._loop.time()
             try:
-                handle(message)
+                if getattr(message, "type", None) is WSMsgType.PING:
+                    self._pong(socket, message)
+                else:
+                    handle(message)
             except Exception as error:  # noqa: BLE001 - whatever a message breaks in ccxt is told
                 self._unreadable(f"{type(error).__name__}: {error}")
             if getattr(message, "type", None) in _DATA:
@@ -255,6 +259,14 @@ class Tap:
             return await send(message)
 
         client.handle_message, client.send = on_message, on_send
+
+    def _pong(self, socket: Socket, message: object) -> None:
+        """Answer a heartbeat, as ccxt does; on a socket that is about to close that may fail."""
+        pong = cast("Any", socket.client).connection.pong(cast("Any", message).data)
+        answering: asyncio.Task[None] = self._loop.create_task(pong)
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        answering.add_done_callback(_look_at)
 
     def _end(self, socket: Socket, reason: str) -> None:
         """A socket is no good any more; ccxt's own is forgotten, so that the next call dials."""
@@ -299,7 +311,7 @@ class Tap:
             self._unreadable(f"{type(error).__name__}: {error}")
 
 
-def _look_at(future: asyncio.Future[object]) -> None:
+def _look_at(future: asyncio.Future[Any]) -> None:
     """An error that came after whoever waited had gone: it was told as the end of its socket."""
     if not future.cancelled():
         future.exception()

@@ -202,6 +202,15 @@ def test_where_nothing_listens_is_exit_5_and_nothing_else_is_tried(
     assert "local" in markets.err
 
 
+def test_a_certificate_of_an_exchange_that_has_ended_is_told_before_anything_is_asked(
+    run, folder: Path, exchange
+) -> None:
+    configure(folder, exchange.port, folder / "gone.pem")
+    ended = run("exchange", "markets", "box")
+    assert (ended.code, "gone.pem of box is not there" in ended.err) == (7, True)
+    assert "sandbox serve" in ended.err
+
+
 def test_a_certificate_of_somebody_else_is_exit_5(run, folder: Path, exchange, wrong) -> None:
     configure(
         folder, exchange.port, wrong.RequestHandlerClass and folder.parent / "keys" / "ca.pem"

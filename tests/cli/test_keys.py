@@ -114,8 +114,14 @@ def test_the_account_is_the_one_of_the_settings(pipe, run, folder: Path) -> None
         (PAIR, ["binance", "--account", "a/b"], 2, "no name of an account", "letters"),
         (PAIR, ["binance", SECRET], 2, "unexpected extra argument", "keys set --help"),
         ("", ["binance"], 4, "holds no key", "pipe in"),
-        (KEY, ["binance"], 4, "1 lines, a key of Binance 2", "API key, secret"),
-        (PAIR, ["okx"], 4, "2 lines, a key of OKX 3", "passphrase"),
+        (
+            KEY,
+            ["binance"],
+            4,
+            "a key of Binance is 2 lines, standard input has 1",
+            "API key, secret",
+        ),
+        (PAIR, ["okx"], 4, "a key of OKX is 3 lines, standard input has 2", "passphrase"),
         (f'{{"api_key": "{KEY}"}}', ["binance"], 4, "the secret is missing", "both"),
         (
             json.dumps({"api_key": KEY, "secret": SECRET}),
@@ -208,3 +214,10 @@ def test_a_typed_key_is_never_seen_on_the_terminal(folder: Path, file: Path) -> 
     assert KEY not in shown
     assert SECRET not in shown
     assert SECRET in file.read_text()
+
+
+@pytest.mark.parametrize("verb", ["set", "test"])
+def test_an_exchange_that_begins_with_a_run_needs_no_key_and_says_so(pipe, run, verb: str) -> None:
+    ended = pipe(PAIR, "keys", "set", "local") if verb == "set" else run("keys", "test", "local")
+    assert (ended.code, "needs no key" in ended.err) == (2, True)
+    assert not run("keys", "list").out

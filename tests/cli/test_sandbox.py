@@ -173,9 +173,12 @@ def test_a_taken_port_says_what_to_type(run) -> None:
         (("--port", "70000"), 2, "--port"),
         (("--faults", "nowhere.toml"), 7, "nowhere.toml"),
         (("--data", "nowhere.csv"), 7, "nowhere.csv"),
-        (("--state", "nowhere/state"), 1, "nowhere"),
+        (("--state", "nowhere/state"), 2, "mkdir -p"),
+        (("--books", "nowhere/books.json"), 2, "mkdir -p"),
+        (("--speed", "0"), 2, 'above 0, got "0"'),
         (("--symbol", "nonsense"), 2, "nonsense"),
         (("--host", "no.such.host.invalid"), 5, "no.such.host.invalid"),
+        (("--host", "no.such.host.invalid"), 5, "--host is an address of this machine"),
     ],
 )
 def test_bad_input_is_told(run, arguments, code, words) -> None:
@@ -196,6 +199,13 @@ def test_a_typo_in_a_faults_file_is_shown_with_its_line(run, folder) -> None:
     assert ended.code == 3
     assert "did you mean latency?" in ended.err
     assert "faults.toml:1" in ended.err
+
+
+def test_a_recording_without_a_symbol_of_its_own_is_named_on_the_command_line(tmp_path) -> None:
+    lines = ["ts,price,size,side", "1700000000000,100,1,buy", "1700000001000,101,2,sell"]
+    (tmp_path / "tape.csv").write_text("\n".join(lines))
+    with serving(tmp_path, "--data", "tape.csv", "--symbol", "LTC/USDT") as served:
+        assert served.told["symbols"] == ["LTC/USDT"]
 
 
 def test_the_child_flag_needs_a_pipe(run) -> None:

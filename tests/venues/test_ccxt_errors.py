@@ -305,7 +305,7 @@ class TestWhatNeverLeft:
     )
     def test_a_connection_that_never_was_carried_nothing(self, cause: OSError) -> None:
         found = read_error(
-            connector_error(cause), status=None, headers={}, sent=True, profile=profile_of("okx")
+            connector_error(cause), status=None, headers={}, sent=False, profile=profile_of("okx")
         )
         assert isinstance(found, VenueUnavailableError)
 

@@ -27,8 +27,8 @@ from alphaforge.sandbox.fault_terms import FaultKind, Moment
 from alphaforge.sandbox.tls import Certificates
 from alphaforge.venues.base import NS_PER_SECOND, ReplyError
 from alphaforge.venues.ccxt_access import Access, Local, Network
-from alphaforge.venues.ccxt_client import _check_numbers
 from alphaforge.venues.ccxt_profiles import profile_of
+from alphaforge.venues.ccxt_requests import check_numbers
 from alphaforge.venues.ccxt_venue import CcxtVenue
 from tests.venues.local import ACCOUNT, LocalExchange, local_exchange
 
@@ -224,8 +224,8 @@ async def test_what_the_venue_cannot_do_is_listed_and_never_sent(
 @pytest.mark.parametrize("value", [0.1, Decimal(1), {"stopPrice": 1}, {"a": [Decimal(1)]}])
 def test_a_number_that_ccxt_would_drop_never_reaches_it(value: object) -> None:
     with pytest.raises(InternalError):
-        _check_numbers((value,))
-    _check_numbers(("BTC/USDT", "0.1", None, 1_700_000_000_000, {"stopPrice": "1", "flag": True}))
+        check_numbers((value,))
+    check_numbers(("BTC/USDT", "0.1", None, 1_700_000_000_000, {"stopPrice": "1", "flag": True}))
 
 
 # When -------------------------------------------------------------------------------------------

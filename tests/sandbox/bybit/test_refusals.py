@@ -9,6 +9,7 @@ import ccxt
 import ccxt.pro
 import msgspec
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from alphaforge.sandbox.dialects.bybit_errors import refused
 from alphaforge.sandbox.dialects.bybit_signing import sign
@@ -305,3 +306,12 @@ async def test_an_honest_price_is_kept_to_the_last_digit(rig: Rig, client: Any) 
     assert (order.limit_price, order.quantity) == (Decimal("12345.67"), Decimal("1.23456"))
     told = await client.fetch_order(made["id"], SPOT, {"acknowledged": True})
     assert (told["price"], told["amount"]) == ("12345.67", "1.23456")
+
+
+async def test_requests_with_invented_keys_are_counted_by_address(rig: Rig) -> None:
+    def payer(key: str) -> str:
+        request = make_mocked_request("GET", "/v5/market/time", {"X-BAPI-API-KEY": key})
+        return rig.dialect.payer(request.clone(remote="10.0.0.1"))
+
+    assert {payer(f"made-up-{number}") for number in range(3)} == {"10.0.0.1"}
+    assert payer(KEY) == KEY

@@ -111,6 +111,20 @@ def test_a_list_its_account_cannot_pay_is_refused_whole(desk):
     assert desk.exchange.orders("ann", SPOT) == []
 
 
+def test_the_oldest_list_that_has_ended_is_forgotten_even_behind_one_that_is_open(
+    desk, monkeypatch
+):
+    monkeypatch.setattr("alphaforge.sandbox.lists.KEPT", 2)
+    stays = place(desk)
+    for _ in range(3):
+        desk.exchange.cancel_list("ann", place(desk).list_id, desk.tick())
+
+    kept = [each.list_id for each in desk.exchange.order_lists("ann")]
+
+    assert kept[0] == stays.list_id
+    assert len(kept) == 2
+
+
 def test_nobody_else_sees_a_list(desk):
     made = place(desk)
 
