@@ -82,6 +82,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
     alphaforge sandbox serve --port 8123 --seed 7
     """
     from alphaforge.sandbox.fault_script import read_script
+    from alphaforge.sandbox.listings import made_up
     from alphaforge.sandbox.serve import DEFAULT_CASH, DIALECTS, ServePlan
 
     for option, file in (("--state", state), ("--books", books)):
@@ -102,6 +103,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one for each option
         has_limits=not no_limits,
         is_child=child,
     )
+    strangers = made_up(plan.symbols) if data is None else ()
+    if strangers:
+        talk(f"nobody knows {', '.join(strangers)}: the price is made up (or is it mistyped?)")
     asyncio.run(_serve(plan, as_json=invocation_of(ctx).as_json))
 
 

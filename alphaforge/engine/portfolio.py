@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from alphaforge.engine.base_fees import in_settle, moved
 from alphaforge.errors import InternalError
 from alphaforge.model.enums import InstrumentKind, OrderSide, PositionSide
 from alphaforge.model.instrument import Instrument
@@ -43,7 +44,7 @@ class Position(msgspec.Struct, gc=False, eq=False):
         quantity: Signed: more than zero long, less than zero short.
         cost: Signed notional paid for the open quantity, in settle (spot: quote).
         realized_pnl: By average cost, gross of fees, since the start.
-        fees: Paid on its fills, in the settle (spot: quote) currency.
+        fees: Paid on its fills, in the settle (spot: quote) currency; see `base_fees.in_settle`.
         funding: Received (positive) or paid, in settle.
         fills: Executions so far.
         turnover: Σ value of its fills, in settle (spot: quote).
@@ -225,10 +226,13 @@ class Portfolio:
         signed = quantity if side is _BUY else quantity.copy_negate()
         notional = instrument.notional(signed, report.price)
         value = notional.copy_abs()
-        realized = self._turn(position, signed, notional, report)
+        before = position.quantity
+        part = moved(instrument, before, signed, fee, currency)
+        worth = notional if part is signed else instrument.notional(part, report.price)
+        realized = self._turn(position, part, worth, report)
         position.turnover = _add(position.turnover, value)
         symbol, cash = instrument.symbol, self.cash
-        self._net[symbol] = _add(self._net.get(symbol, ZERO), signed)
+        self._net[symbol] = _add(self._net.get(symbol, ZERO), part)
         paid, settle = notional, instrument.settle
         if fee:
             self.fees_by_currency[currency] = _add(self.fees_by_currency.get(currency, ZERO), fee)
@@ -294,19 +298,20 @@ class Portfolio:
     ) -> Decimal:
         """Move a position by one execution; returns the realized profit, gross of fees."""
         before = position.quantity
+        fee = in_settle(position.instrument, report.fee, report.fee_currency, report.price)
         position.fills += 1
-        position.fees = _add(position.fees, report.fee)
+        position.fees = _add(position.fees, fee)
         if not before:
-            self._open(position, signed, notional, report, report.fee)
+            self._open(position, signed, notional, report, fee)
             return ZERO
         trip = _trip_of(position)
         if before.is_signed() is signed.is_signed():
             position.quantity = _add(before, signed)
             position.cost = _add(position.cost, notional)
-            trip.fees = _add(trip.fees, report.fee)
+            trip.fees = _add(trip.fees, fee)
             trip.quantity = max(trip.quantity, _abs(position.quantity))
             return ZERO
-        return self._reduce(position, signed, notional, report)
+        return self._reduce(position, signed, notional, report, fee)
 
     def _open(
         self,
@@ -323,7 +328,12 @@ class Portfolio:
         position.trip = RoundTrip(side, report.ts_local, _abs(signed), ZERO, fee)
 
     def _reduce(
-        self, position: Position, signed: Decimal, notional: Decimal, report: OrderFilled
+        self,
+        position: Position,
+        signed: Decimal,
+        notional: Decimal,
+        report: OrderFilled,
+        paid: Decimal,
     ) -> Decimal:
         """Close part, all, or all and turn: the closed part takes its share of the cost."""
         before = position.quantity
@@ -334,9 +344,9 @@ class Portfolio:
             closing = _minus(before)
             part = notional if not turns else position.instrument.notional(closing, report.price)
             share = position.cost
-            fee = report.fee if not turns else _share(report.fee, before, signed)
+            fee = paid if not turns else _share(paid, before, signed)
         else:
-            part, fee = notional, report.fee
+            part, fee = notional, paid
             share = _share(position.cost, signed, before)
         gain = _add(part, share)
         realized = gain if position.instrument.kind is _INVERSE else _minus(gain)
@@ -349,7 +359,7 @@ class Portfolio:
             self._close(position, trip, report.ts_local)
         if turns:
             rest = _subtract(notional, part)
-            self._open(position, after, rest, report, _subtract(report.fee, fee))
+            self._open(position, after, rest, report, _subtract(paid, fee))
         return realized
 
     def _close(self, position: Position, trip: RoundTrip, ts: int) -> None:

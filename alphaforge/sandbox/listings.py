@@ -66,6 +66,12 @@ def default_listings(symbols: Sequence[str] = DEFAULT_SYMBOLS) -> tuple[Listing,
     return tuple(_listing(symbol) for symbol in symbols)
 
 
+def made_up(symbols: Sequence[str]) -> tuple[str, ...]:
+    """Currencies of these symbols that nobody knows, in their order: their price is invented."""
+    named = [part for symbol in symbols for part in symbol.partition(":")[0].split("/")]
+    return tuple(dict.fromkeys(each for each in named if each not in _PRICES))
+
+
 def quote_per_dollar(listing: Listing) -> float:
     """What a dollar is in a listing's quote: the smallest order is worth five; 1 without a limit.
 

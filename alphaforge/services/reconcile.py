@@ -9,6 +9,8 @@ absence, and only from proof (`services/inquiry.py`). Must never change a book i
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
+from typing import TypeAlias
 
 from alphaforge.engine.core import Engine
 from alphaforge.model.claims import BooksDiffer, Claim, VenueState, VenueStateChanged
@@ -27,6 +29,14 @@ EVERY_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 _SHORTEST_SECONDS = 0.01
 _NS = 1_000_000_000
+
+
+_Gap: TypeAlias = tuple[str, str, Decimal]
+"""Kind and subject of a difference, and how much more the venue has."""
+
+
+def _gap(found: Difference) -> _Gap:
+    return found.kind, found.subject, Decimal(found.theirs) - Decimal(found.ours)
 
 
 class Reconciler:
@@ -61,8 +71,8 @@ class Reconciler:
         self._pause = _FIRST_PAUSE_SECONDS
         self._asked = False
         self._last = 0
-        self._suspects: dict[Difference, int] = {}
-        self._told: tuple[Difference, ...] = ()
+        self._suspects: dict[_Gap, int] = {}
+        self._told: frozenset[_Gap] = frozenset()
 
     # What others tell -------------------------------------------------------------------------
 
@@ -209,18 +219,19 @@ class Reconciler:
         positions = await self._inquiry.read(self._venue.positions)
         if execution.counts.fills != fills or self._has_doubts() or self._inquiry.is_waiting:
             return ()
-        found = compare(self._engine, self._venue.name, balances, positions)
+        # By how much they differ: both sides move with every fill.
+        compared = compare(self._engine, self._venue.name, balances, positions)
+        found = {_gap(each): each for each in compared}
         capabilities, now = self._venue.capabilities, self._door.now
-        suspects = {each: self._suspects.get(each, now) for each in found}
+        suspects = {gap: self._suspects.get(gap, now) for gap in found}
         oldest = now - capabilities.read_lag_ns - capabilities.clock_bound_ns
-        lasting = tuple(each for each, since in suspects.items() if since < oldest)
-        for each in lasting:
-            if each in self._told:
-                continue
-            told = (each.kind, each.subject, each.ours, each.theirs, each.cause)
-            self._door.put(BooksDiffer(self._venue.name, *told, now))
-        self._suspects, self._told = suspects, lasting
-        return lasting
+        lasting = {gap: found[gap] for gap, since in suspects.items() if since < oldest}
+        for gap, each in lasting.items():
+            if gap not in self._told:
+                told = (each.kind, each.subject, each.ours, each.theirs, each.cause)
+                self._door.put(BooksDiffer(self._venue.name, *told, now))
+        self._suspects, self._told = suspects, frozenset(lasting)
+        return tuple(lasting.values())
 
     def _state(self, state: VenueState, reason: str, cursor: int = 0) -> None:
         venue, now = self._venue.name, self._door.now

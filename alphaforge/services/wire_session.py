@@ -7,6 +7,7 @@ trading rule.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final, cast
 
 from alphaforge.engine.core import Engine
@@ -29,6 +30,7 @@ from alphaforge.services.door import Door
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.gateway import Lease
 from alphaforge.services.history import take_requests
+from alphaforge.services.inquiry import answer_of
 from alphaforge.services.opening import Opening, begin_run, connect, connect_beside
 from alphaforge.services.recovering import come_back
 from alphaforge.services.run_journal import RunJournal
@@ -46,6 +48,9 @@ TIMER_SECONDS: Final = 0.05
 """How late a strategy's timer may fire when nothing else happens."""
 
 HEARTBEAT_SECONDS: Final = 1.0
+CLOCK_SECONDS: Final = 20.0
+"""Between two comparisons of the clocks."""
+
 STATUS_SECONDS: Final = 0.25
 
 BAR_GRACE_NS: Final = 1_000_000_000
@@ -147,6 +152,7 @@ class _Session:
                 *(tasks.create_task(link.reconciler.run()) for link in links),
                 tasks.create_task(self._timers()),
                 tasks.create_task(self._heartbeat()),
+                tasks.create_task(self._follow_clock(watcher)),
                 tasks.create_task(self._status(watcher)),
             ]
             with listening(self._check):
@@ -299,6 +305,18 @@ class _Session:
                 link.watch_books()
                 if link.gateway is not None:
                     link.gateway.look_at_lease()
+
+    async def _follow_clock(self, watcher: WireWatcher) -> None:
+        """Stay with the first venue's clock: this machine may sleep, or its clock be wrong."""
+        venue = self._ports.venues[0]
+        while True:
+            await asyncio.sleep(CLOCK_SECONDS)
+            asked = self._time.now()
+            with suppress(VenueError, TimeoutError):  # away: its reconciler tells of that
+                there = await answer_of(venue.time)
+                ahead = self._time.follow(there, asked, venue.capabilities.clock_bound_ns)
+                if ahead:
+                    watcher.alert(_clock_alert(venue.name, ahead, self._door.now))
 
     async def _status(self, watcher: WireWatcher) -> None:
         while True:

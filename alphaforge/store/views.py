@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from alphaforge.engine.base_fees import in_settle, moved
 from alphaforge.engine.lifecycle import OrderLife, begin
 from alphaforge.engine.portfolio import Position
 from alphaforge.model.enums import InstrumentKind, OrderSide
@@ -195,16 +196,17 @@ def book(position: Position, fill: Fill) -> None:
     is cost + signed value + realized; minus realized where inverse, whose profit is counted the
     other way round.
     """
-    signed, value = fill.quantity, fill.value
-    if fill.side is OrderSide.SELL:
-        signed, value = -signed, -value
-    inverse = position.instrument.kind is InstrumentKind.INVERSE
+    instrument, before = position.instrument, position.quantity
+    signed = fill.quantity.copy_negate() if fill.side is OrderSide.SELL else fill.quantity
+    part = moved(instrument, before, signed, fill.fee, fill.fee_currency)
+    value = instrument.notional(part, fill.price)
+    inverse = instrument.kind is InstrumentKind.INVERSE
     gain = -fill.realized_pnl if inverse else fill.realized_pnl
-    before = position.quantity
-    position.quantity = EXACT.add(before, signed)
+    position.quantity = EXACT.add(before, part)
     position.cost = EXACT.add(EXACT.add(position.cost, value), gain)
     position.realized_pnl = EXACT.add(position.realized_pnl, fill.realized_pnl)
-    position.fees = EXACT.add(position.fees, fill.fee)
+    fee = in_settle(instrument, fill.fee, fill.fee_currency, fill.price)
+    position.fees = EXACT.add(position.fees, fee)
     position.fills += 1
     turned = before and position.quantity and (before > 0) is not (position.quantity > 0)
     if not before or turned:

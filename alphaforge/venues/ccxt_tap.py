@@ -262,7 +262,7 @@ class Tap:
 
     def _pong(self, socket: Socket, message: object) -> None:
         """Answer a heartbeat, as ccxt does; on a socket that is about to close that may fail."""
-        pong = cast("Any", socket.client).connection.pong(cast("Any", message).data)
+        pong = socket.client.connection.pong(cast("Any", message).data)
         answering: asyncio.Task[None] = self._loop.create_task(pong)
         self._answering.add(answering)
         answering.add_done_callback(self._answering.discard)

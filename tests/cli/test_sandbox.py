@@ -201,6 +201,14 @@ def test_a_typo_in_a_faults_file_is_shown_with_its_line(run, folder) -> None:
     assert "faults.toml:1" in ended.err
 
 
+def test_a_currency_nobody_knows_is_told_as_one_whose_price_is_made_up(tmp_path) -> None:
+    chosen = ("--symbol", "BTC/USTD", "--symbol", "ETH/USDT", "--symbol", "ETH/USTD")
+    with serving(tmp_path, *chosen) as served:
+        served.end()
+        assert served.process.stderr is not None
+        assert "nobody knows USTD:" in served.process.stderr.read()
+
+
 def test_a_recording_without_a_symbol_of_its_own_is_named_on_the_command_line(tmp_path) -> None:
     lines = ["ts,price,size,side", "1700000000000,100,1,buy", "1700000001000,101,2,sell"]
     (tmp_path / "tape.csv").write_text("\n".join(lines))

@@ -377,6 +377,18 @@ def test_a_difference_is_told_only_when_it_lasts(tmp_path: Path):
     played(tmp_path, scenario, reconciling=True)
 
 
+def test_a_difference_is_told_of_an_account_that_never_stops_trading(tmp_path: Path):
+    async def scenario(rig: WireRig) -> None:
+        await calm(rig)
+        rig.venue.exchange.deposit(ACCOUNT, "USDT", Decimal(7), rig.clock.wall_ns())
+        for _ in range(5):
+            rig.take()
+            await asyncio.sleep(EVERY_SECONDS)
+        assert rig.codes.count("books-differ") == 1
+
+    played(tmp_path, scenario, reconciling=True)
+
+
 def test_two_looks_within_the_age_of_an_answer_are_one_look(tmp_path: Path):
     async def scenario(rig: WireRig) -> None:
         await calm(rig)

@@ -208,3 +208,21 @@ def test_that_a_venue_is_away_and_back_is_told_with_its_name(tmp_path: Path) -> 
     assert [code for code, _ in told] == ["venue-away", "venue-back"]
     assert told[0][1].startswith("b: the line was cut")
     assert told[1][1].startswith("b: ")
+
+
+def test_a_machine_that_slept_follows_the_venues_clock_again(tmp_path: Path) -> None:
+    looking = Looking()
+
+    async def scenario(venues: list[TradedVenue]) -> None:
+        real = venues[0].time
+
+        async def later() -> int:
+            return await real() + 60_000_000_000
+
+        venues[0].time = later  # type: ignore[method-assign]  # as after a minute's sleep of ours
+        await asyncio.sleep(30)
+
+    played(tmp_path, scenario, looking)
+    told = [each.message for each in looking.alerts if each.code == "clock"]
+    assert len(told) == 1
+    assert "60.0 s behind that of a" in told[0]

@@ -99,8 +99,15 @@ def _request_key(command: ModifyOrder | CancelOrder) -> tuple[str, int]:
     return command.order_id, command.version if isinstance(command, ModifyOrder) else 0
 
 
+STEP = Decimal("0.0001")
+"""Quantity step of everything the fake exchange lists: less than this cannot be sold."""
+
+
 class Books:
-    """Positions and cash counted afresh from fills, by schoolbook arithmetic."""
+    """Positions and cash counted afresh from fills, by schoolbook arithmetic.
+
+    A fee in the coins that were bought is no part of the position.
+    """
 
     def __init__(self, start: dict[str, Decimal], currencies: dict[str, tuple[str, str]]) -> None:
         self._currencies = currencies
@@ -118,7 +125,10 @@ class Books:
             signed = fill.quantity if fill.side is OrderSide.BUY else -fill.quantity
             base, quote = self._currencies[fill.symbol]
             place = (fill.strategy, fill.symbol)
-            self.positions[place] = self.positions.get(place, ZERO) + signed
+            arrived = signed - (fill.fee if fill.fee_currency == base else ZERO)
+            before = self.positions.get(place, ZERO)
+            rest = before + arrived
+            self.positions[place] = ZERO if before and abs(rest) < STEP else rest
             self.cash[base] = self.cash.get(base, ZERO) + signed
             self.cash[quote] = self.cash.get(quote, ZERO) - signed * fill.price
             currency = fill.fee_currency
