@@ -20,7 +20,13 @@ from alphaforge.venues.ccxt_limiter import Limiter, Priority
 from alphaforge.venues.ccxt_loading import load_exchange
 from alphaforge.venues.ccxt_profile import ExpiryWay, Profile
 from alphaforge.venues.ccxt_requests import check_numbers
-from alphaforge.venues.ccxt_sessions import CONNECTIONS, SENDING, Sending, open_session
+from alphaforge.venues.ccxt_sessions import (
+    CONNECTIONS,
+    SENDING,
+    Sending,
+    close_session,
+    open_session,
+)
 from alphaforge.venues.ccxt_slots import Slots
 from alphaforge.venues.ccxt_time import VenueClock
 
@@ -171,7 +177,7 @@ class CcxtClient:
         try:
             await self.raw.close()
         finally:
-            await self._session.close()
+            await close_session(self._session)
 
     # Settings ---------------------------------------------------------------------------------
 

@@ -249,7 +249,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         trigger_directions: Its stops must be told from which side they wake.
         buys_by_cost: A spot market buy states what to spend, not what to get.
         trigger_store: None where stops are kept with all orders. We send no stops to a store
-            (the engine emulates them), but others may.
+            (they are denied), but others may.
         statuses: Of the venue's own words; one that is missing is not understood. Empty: ccxt's
             words are taken.
         status_keys: Where its own word stands in `info`.

@@ -5,6 +5,7 @@ between "try again" and "ask before anything else". Must never lose that, nor mi
 that are under way at the same time.
 """
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -61,13 +63,43 @@ SENDING: ContextVar[Sending | None] = ContextVar("SENDING", default=None)
 """The request that the running task is making."""
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Knows its connections: ending TLS politely would let some outlive the loop."""
+
+    def __init__(self, **named: Any) -> None:
+        cast("Any", super()).__init__(**named)  # aiohttp's own types are incomplete here
+        self._made: list[Any] = []
+
+    async def _create_connection(self, *args: Any, **named: Any) -> Any:
+        made = await super()._create_connection(*args, **named)
+        self._made = [each for each in self._made if each.transport is not None]
+        self._made.append(made)
+        return made
+
+    def abort(self) -> None:
+        """End every connection that is still there, at once."""
+        for each in self._made:
+            if each.transport is not None:
+                each.transport.abort()
+
+
+async def close_session(session: aiohttp.ClientSession) -> None:
+    """End a session of `open_session` with every connection, WebSockets included."""
+    connector = session.connector
+    await session.close()
+    if isinstance(connector, _Connector):
+        connector.abort()
+        await asyncio.sleep(0)  # the transports call back once,
+        await asyncio.sleep(0)  # and what lies under them once more
+
+
 def open_session(local: Local | None) -> aiohttp.ClientSession:
     """A session of its own for one client; whoever opened it closes it.
 
     Must be called inside the event loop.
     """
     trusted = ssl.create_default_context(cafile=str(local.ca_file) if local else _bundled())
-    connector = aiohttp.TCPConnector(
+    connector = _Connector(
         ssl=trusted,
         resolver=_ToLocal(local) if local else None,
         limit=CONNECTIONS,
