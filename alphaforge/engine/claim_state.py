@@ -17,6 +17,9 @@ from alphaforge.model.events import OrderAdopted, OrderEvent
 KEEP_CLOSED = 10_000
 """Ended orders kept for late claims; one about an older order is booked as external."""
 
+TOLD_AGAIN_NS = 60_000_000_000
+"""Trades from so much before the cursor may be told again: what is forgotten must be older."""
+
 TradeKey = tuple[str, str, OrderSide]
 """Symbol, trade id and side: an order that met one of our own has one trade with two sides."""
 

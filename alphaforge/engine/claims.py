@@ -7,6 +7,7 @@ known yet: it may be that one's. Must never drop a fill, and must never conclude
 a venue does not say.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec.structs import force_setattr, replace
@@ -22,9 +23,9 @@ from alphaforge.engine.claim_facts import (
     terms_of_status,
 )
 from alphaforge.engine.claim_news import news
-from alphaforge.engine.claim_state import ClaimState, Orders
+from alphaforge.engine.claim_state import TOLD_AGAIN_NS, ClaimState, Orders
 from alphaforge.engine.client_ids import client_order_id, owner_of
-from alphaforge.engine.order_facts import executed
+from alphaforge.engine.order_facts import ACCEPTED, executed
 from alphaforge.engine.working import WorkingOrder
 from alphaforge.model.claims import (
     BooksDiffer,
@@ -90,6 +91,18 @@ class ClaimBook:
         elif isinstance(command, ModifyOrder):
             asked = self.state.modifications
             asked[command.order_id] = (*asked.get(command.order_id, ()), command)
+
+    def is_past(self, working: WorkingOrder, others: Iterable[WorkingOrder]) -> bool:
+        """Whether nothing about an ended order can be told again.
+
+        Trades are asked for from the cursor on, and from the time of an order that nobody knows
+        whether it arrived; one that was forgotten and is told again would be booked again.
+        """
+        asked_from = self.state.cursors.get(working.instrument.venue, 0)
+        for other in others:
+            if not other.life.facts & ACCEPTED:
+                asked_from = min(asked_from, other.life.order.ts)
+        return working.life.order.ts_last < asked_from - TOLD_AGAIN_NS
 
     def forget(self, working: WorkingOrder) -> None:
         """Let go of an order that ended long ago."""

@@ -332,11 +332,13 @@ class OrderManagement:
             self.counts.move(ended_as, ends_as)
 
     def _keep_closed(self, order_id: str, working: WorkingOrder, claims: ClaimBook) -> None:
-        """Over a wire a late fill may come: so many ended orders are kept for it."""
+        """Over a wire a late fill may come: so many ended orders are kept for it, at least."""
         closed = self.closed
         closed[order_id] = working
-        if len(closed) > KEEP_CLOSED:
+        while len(closed) > KEEP_CLOSED:
             oldest = next(iter(closed))
+            if not claims.is_past(closed[oldest], self.orders.values()):
+                return
             claims.forget(closed.pop(oldest))
 
     def _keep_open(self, working: WorkingOrder) -> None:

@@ -88,8 +88,8 @@ def assert_it_is_told_the_same(client: Any, folder: Folder, summary: dict[str, A
     if LINEAR in symbols:
         (position,) = client.fetch_positions([LINEAR])
         held = sum(signed(row) for row in fills if row["symbol"] == LINEAR)
-        assert position["side"] == ("long" if held > 0 else "short")
-        assert Decimal(position["contracts"]) == abs(held) != 0
+        sides = {"long": 1, "short": -1, None: 0}
+        assert sides[position["side"]] * Decimal(position["contracts"]) == held
 
 
 def signed(row: dict[str, Any]) -> Decimal:

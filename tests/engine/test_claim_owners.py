@@ -6,8 +6,9 @@ What is not ours is booked to `external`, and nothing is ever booked twice or to
 import pytest
 from msgspec.structs import replace
 
+from alphaforge.engine.claim_state import TOLD_AGAIN_NS
 from alphaforge.engine.client_ids import client_order_id
-from alphaforge.model.claims import BooksDiffer, VenueState, VenueStatus
+from alphaforge.model.claims import BooksDiffer, VenueState, VenueStateChanged, VenueStatus
 from alphaforge.model.commands import CancelOrder
 from alphaforge.model.enums import OrderSide, OrderStatus, PendingRequest
 from alphaforge.model.reports import AbsenceProved
@@ -332,6 +333,8 @@ def test_a_late_fill_of_an_order_that_ended_long_ago_is_booked_as_external(
     monkeypatch.setattr("alphaforge.engine.oms.KEEP_CLOSED", 1)
     first = wire.buy()
     wire.put(stands(first, CANCELED, venue_id="v1"))
+    cursor = first.ts_last + 2 * TOLD_AGAIN_NS
+    wire.put(VenueStateChanged(VENUE, VenueState.READY, "minute", 0, cursor))
     second = wire.buy()
     wire.put(stands(second, CANCELED, venue_id="v2"))
     wire.put(traded(second, "t2", venue_id="v2"), traded(first, "t1", venue_id="v1"))
@@ -340,6 +343,41 @@ def test_a_late_fill_of_an_order_that_ended_long_ago_is_booked_as_external(
     (late,) = wire.adopted()
     assert (late.strategy, late.filled) == ("puppet", 4)
     assert wire.held() == 8
+
+
+def test_a_trade_that_may_be_told_again_is_not_forgotten_however_many_orders_ended_since(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("alphaforge.engine.oms.KEEP_CLOSED", 1)
+    first = wire.buy()
+    wire.put(
+        traded(first, "t1", 10, venue_id="v1"), stands(first, FILLED, filled=10, venue_id="v1")
+    )
+    cursor = first.ts_last + TOLD_AGAIN_NS // 2
+    wire.put(VenueStateChanged(VENUE, VenueState.READY, "minute", 0, cursor))
+    for number in range(2, 5):
+        order = wire.buy()
+        wire.put(stands(order, CANCELED, venue_id=f"v{number}"))
+    held = wire.held()
+    wire.put(traded(first, "t1", 10, venue_id="v1"))
+    wire.put(traded(trade_id="t1", quantity=10, venue_id="v1"))
+    assert wire.held() == held == 10
+    assert not wire.adopted()
+
+
+def test_an_order_that_may_have_arrived_keeps_what_was_traded_since(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("alphaforge.engine.oms.KEEP_CLOSED", 1)
+    unsure = wire.sell()
+    first = wire.buy()
+    wire.put(traded(first, "t1", 10, venue_id="v1"))
+    cursor = unsure.ts + 5 * TOLD_AGAIN_NS
+    wire.put(VenueStateChanged(VENUE, VenueState.READY, "minute", 0, cursor))
+    for number in range(2, 5):
+        wire.put(stands(wire.buy(), CANCELED, venue_id=f"v{number}"))
+    wire.put(traded(trade_id="t1", quantity=10, venue_id="v1"))
+    assert wire.held() == 10
 
 
 def test_the_account_is_the_sum_of_strategies_and_external(wire: Wire):
