@@ -157,7 +157,7 @@ class Soak:
             async with asyncio.timeout(60):
                 await watcher.is_certain.wait()
             began = time.monotonic()
-            watching = asyncio.create_task(self._watch(plan, told, began))
+            watching = asyncio.create_task(self._watch(plan, venue, told, began))
             try:
                 await self._trouble(_Admin(admin, told), began, session)
                 sent = venue.answers["create"] + len(venue.failures["create"])
@@ -209,11 +209,14 @@ class Soak:
         await asyncio.sleep(2.0)  # the writer commits what is left
         return await admin.books()
 
-    async def _watch(self, plan: HandPlan, told: Mapping[str, Any], began: float) -> None:
+    async def _watch(
+        self, plan: HandPlan, venue: WatchedVenue, told: Mapping[str, Any], began: float
+    ) -> None:
         """Memory and doubts, once a second."""
         while True:
             await asyncio.sleep(1.0)
             now = time.monotonic()
+            _let_go(venue.failures)
             self._rss.append((now - began, _rss(os.getpid())))
             self._theirs.append((now - began, _rss(int(told["pid"]))))
             assert plan.engine is not None
@@ -252,6 +255,15 @@ def slope(samples: Sequence[tuple[float, float]]) -> float:
 def _rss(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / _MIB
+
+
+def _let_go(failures: Mapping[str, list[Exception]]) -> None:
+    """Keep the words of errors and not the frames they came through: that would be our memory."""
+    for errors in failures.values():
+        for error in reversed(errors):
+            if error.__traceback__ is None:
+                break
+            error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _counted(errors: Sequence[Exception]) -> dict[str, int]:
