@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,8 @@ class Sending:
     ended: float = 0.0
 
 
+_DIAL_SECONDS = 1.0
+
 SENDING: ContextVar[Sending | None] = ContextVar("SENDING", default=None)
 """The request that the running task is making."""
 
@@ -69,12 +72,28 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, **named: Any) -> None:
         cast("Any", super()).__init__(**named)  # aiohttp's own types are incomplete here
         self._made: list[Any] = []
+        self._dialing = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     async def _create_connection(self, *args: Any, **named: Any) -> Any:
-        made = await super()._create_connection(*args, **named)
+        self._dialing += 1
+        self._is_idle.clear()
+        try:
+            made = await super()._create_connection(*args, **named)
+        finally:
+            self._dialing -= 1
+            if not self._dialing:
+                self._is_idle.set()
         self._made = [each for each in self._made if each.transport is not None]
         self._made.append(made)
         return made
+
+    async def dialed(self) -> None:
+        """Wait until nothing is being dialed: what is cut off in its handshake is left open."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DIAL_SECONDS):
+                await self._is_idle.wait()
 
     def abort(self) -> None:
         """End every connection that is still there, at once."""
@@ -86,6 +105,8 @@ class _Connector(aiohttp.TCPConnector):
 async def close_session(session: aiohttp.ClientSession) -> None:
     """End a session of `open_session` with every connection, WebSockets included."""
     connector = session.connector
+    if isinstance(connector, _Connector):
+        await connector.dialed()
     await session.close()
     if isinstance(connector, _Connector):
         connector.abort()

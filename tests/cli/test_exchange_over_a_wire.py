@@ -20,7 +20,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BINANCE = sorted(profile_of("binance").test_network.hosts)
 PAGE = b"<!DOCTYPE html><html><body>Please log in to the hotel's network</body></html>"
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # A dial that ccxt began for itself may end with the loop: the process ends with it, too.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
