@@ -24,7 +24,7 @@ from alphaforge.engine.claim_facts import (
 )
 from alphaforge.engine.claim_news import news
 from alphaforge.engine.claim_state import TOLD_AGAIN_NS, ClaimState, Orders
-from alphaforge.engine.client_ids import client_order_id, owner_of
+from alphaforge.engine.client_ids import client_order_id, owner_of, place_of
 from alphaforge.engine.order_facts import ACCEPTED, executed
 from alphaforge.engine.working import WorkingOrder
 from alphaforge.model.claims import (
@@ -77,8 +77,7 @@ class ClaimBook:
         """Give an order its client id."""
         if not self._tag or order.client_order_id:
             return
-        names, strategy = self.strategies, order.strategy
-        place = names.index(strategy) + 1 if strategy in names else 0
+        place = place_of(order.strategy, self.strategies)
         made = client_order_id(self._tag, self.state.epoch, place, order.order_id)
         force_setattr(order, "client_order_id", made)
 

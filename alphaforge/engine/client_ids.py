@@ -16,8 +16,14 @@ from typing import NamedTuple
 
 _PATTERN = re.compile(r"af([0-9a-f]{14})([0-9a-f]{6})([0-9a-f]{2})([0-9a-f]{8})")
 
-MOST_STRATEGIES = 0xFF
+MOST_STRATEGIES = 0xFE
 """Strategies are numbered from 1; 0 is an order of none."""
+
+MANUAL_PLACE = 0xFF
+"""In the strategy's place: a person's order, counted to no strategy of the run."""
+
+MANUAL = "manual"
+"""Whose position such an order counts to."""
 
 
 class ClientId(NamedTuple):
@@ -26,7 +32,7 @@ class ClientId(NamedTuple):
     Attributes:
         tag: Of the run: 14 hexadecimal digits.
         epoch: Of the lease under which it was sent.
-        strategy: Place on the command line, from 1; 0 = none.
+        strategy: Place on the command line, from 1; 0 = none, `MANUAL_PLACE` = a person.
         number: That of the order id, `o-000042` → 42.
     """
 
@@ -51,12 +57,23 @@ def read_client_order_id(text: str) -> ClientId | None:
     return ClientId(tag, int(epoch, 16), int(strategy, 16), int(number, 16))
 
 
+def place_of(strategy: str, strategies: Sequence[str]) -> int:
+    """What stands for a strategy in its orders' ids."""
+    if strategy in strategies:
+        return strategies.index(strategy) + 1
+    return MANUAL_PLACE if strategy == MANUAL else 0
+
+
 def owner_of(text: str, tag: str, strategies: Sequence[str]) -> str:
     """The strategy of an order of the run with this tag; empty for any other order's id.
 
     The id says so, whatever became of the intent.
     """
     made = read_client_order_id(text)
-    if made is None or made.tag != tag or not 0 < made.strategy <= len(strategies):
+    if made is None or made.tag != tag:
+        return ""
+    if made.strategy == MANUAL_PLACE:
+        return MANUAL
+    if not 0 < made.strategy <= len(strategies):
         return ""
     return strategies[made.strategy - 1]

@@ -19,6 +19,7 @@ from alphaforge.engine.execution import ExecutionEngine
 from alphaforge.engine.funding import pay_funding
 from alphaforge.engine.interruption import RAISED
 from alphaforge.engine.markets import Markets, SymbolState, VenueClock
+from alphaforge.engine.operator import OperatorDesk
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.strategies import Runner, StrategyManager
 from alphaforge.engine.strategy import Strategy
@@ -34,13 +35,7 @@ from alphaforge.model.claims import (
 from alphaforge.model.commands import (
     Approved,
     BeginEpoch,
-    CancelAll,
     OperatorCommand,
-    SetRiskState,
-    StartSession,
-    StartStrategy,
-    StopSession,
-    StopStrategy,
 )
 from alphaforge.model.events import Alert, FundingPaid, Signal
 from alphaforge.model.instrument import Instrument
@@ -121,13 +116,8 @@ class Engine:
             OrderStatusReport: self._claim,
             FillReport: self._claim,
             BustReport: self._claim,
-            StartSession: self._start_session,
-            StopSession: self._stop_session,
-            StartStrategy: self._start_strategy,
-            StopStrategy: self._stop_strategy,
-            SetRiskState: self._set_risk_state,
-            CancelAll: self._cancel_all,
         }
+        self._handlers |= OperatorDesk(self.execution, self.strategies, self._drain).handlers
         claims = self.execution.claims
         if claims is not None:
             self._handlers |= {VenueStateChanged: self._claim, BeginEpoch: claims.begin}
@@ -301,7 +291,7 @@ class Engine:
             if self._requests:
                 self._drain()
 
-    # Reports and operators --------------------------------------------------------------------
+    # Reports ------------------------------------------------------------------------------
 
     def _report(self, report: OrderReport) -> None:
         self.execution.apply(report)
@@ -315,46 +305,6 @@ class Engine:
             self.execution.claims.take(claim)
         if self._requests:
             self._drain()
-
-    def _start_session(self, command: StartSession) -> None:
-        del command
-        for name in self.strategies.runners:
-            self.strategies.start(name)
-            self._drain()
-
-    def _stop_session(self, command: StopSession) -> None:
-        del command
-        for name in self.strategies.runners:
-            self.strategies.stop(name)
-            self._drain()
-
-    def _knows(self, name: str) -> bool:
-        """Whether a strategy of this name is registered; a command for another one is answered."""
-        if name in self.strategies.runners:
-            return True
-        self.execution.alert("unknown-strategy", f"no strategy is named `{name}` here")
-        return False
-
-    def _start_strategy(self, command: StartStrategy) -> None:
-        if self._knows(command.strategy):
-            self.strategies.start(command.strategy)
-            self._drain()
-
-    def _stop_strategy(self, command: StopStrategy) -> None:
-        if not self._knows(command.strategy):
-            return
-        self.strategies.stop(command.strategy)
-        self._drain()
-        self.execution.cancel_all(command.strategy)
-        self._drain()
-
-    def _set_risk_state(self, command: SetRiskState) -> None:
-        self.execution.gate.state = command.state
-        self.execution.alert("risk-state", f"trading is {command.state}: {command.reason}")
-
-    def _cancel_all(self, command: CancelAll) -> None:
-        self.execution.cancel_all(command.strategy, command.symbol)
-        self._drain()
 
     # Requests and Steps -----------------------------------------------------------------------
 

@@ -13,13 +13,14 @@ from alphaforge.engine.markets import SymbolState
 from alphaforge.engine.saved_values import (
     Node,
     Reader,
+    SnapshotError,
     SnapshotRefusedError,
     Writer,
     own_attributes,
 )
 from alphaforge.engine.strategies import Runner, RunState, StrategyManager
 from alphaforge.engine.strategy import Strategy
-from alphaforge.errors import StrategyError, UsageError
+from alphaforge.errors import AlphaForgeError, StrategyError, UsageError
 
 STREAMS = ("trade", "quote", "book")
 """What a symbol has a tuple of listeners for, beside its bars; `on_` before it is the callback."""
@@ -33,6 +34,7 @@ class StrategyState(msgspec.Struct):
         timers: Registration by timer name.
         past: Bars from before the run that it asked for: symbol, kind, count.
         working: Its orders that work, as handles.
+        parameters, source: What it was made anew from while it ran; empty = as registered.
         told: What its `on_save` gave; its attributes otherwise. Nothing unless it is running.
     """
 
@@ -43,6 +45,8 @@ class StrategyState(msgspec.Struct):
     timers: dict[str, int]
     past: list[tuple[str, str, int]]
     working: list[Node]
+    parameters: str = ""
+    source: str = ""
     told: Node = None
     attributes: list[list[Node]] | None = None
 
@@ -78,6 +82,8 @@ def save_strategy(runner: Runner, shared: Shared, writer: Writer) -> StrategySta
         runner.timers,
         [(symbol, kind, count) for (symbol, kind), count in runner.desk.past.items()],
         [writer.node(order) for order in runner.desk.working.values()],
+        runner.parameters,
+        runner.source,
     )
     if runner.state is not RunState.RUNNING:
         return saved
@@ -111,6 +117,31 @@ def load_strategy(runner: Runner, shared: Shared, saved: StrategyState, reader: 
             delattr(strategy, name)
     for name, value in values.items():
         setattr(strategy, name, value)
+
+
+def remake_as_saved(manager: StrategyManager, saved: StrategyState) -> None:
+    """Make a strategy that was changed while it ran as it was then; else nothing.
+
+    Raises SnapshotError where it cannot be made any more.
+    """
+    if not saved.parameters:
+        return
+    try:
+        remake(manager, saved.name, saved.parameters, saved.source)
+    except AlphaForgeError as error:
+        raise SnapshotError(f"strategy {saved.name} cannot be made any more: {error}") from error
+
+
+def remake(manager: StrategyManager, name: str, parameters: str, source: str) -> None:
+    """Make a strategy that does not run from other parameters, or from another source.
+
+    Raises `AlphaForgeError` where it cannot be made; it is then as it was.
+    """
+    if manager.maker is None:
+        raise UsageError("strategies cannot be changed here", remedy="start another run")
+    runner = manager.runners[name]
+    source = source or runner.source
+    runner.remake(manager.maker(name, parameters, source), parameters, source)
 
 
 def _in_words(error: Exception | None) -> str:

@@ -27,6 +27,7 @@ from alphaforge.engine.saved_strategies import (
     StrategyState,
     load_listeners,
     load_strategy,
+    remake_as_saved,
     save_listeners,
     save_strategy,
 )
@@ -226,6 +227,7 @@ def restore(engine: Engine, payload: bytes) -> None:
     engine.shared.signals_made = body.signals_made
     engine.shared.history.extend(body.history)
     for runner, strategy in zip(manager.runners.values(), body.strategies, strict=True):
+        remake_as_saved(manager, strategy)
         load_strategy(runner, engine.shared, strategy, reader)
     for state, saved in zip(markets.states.values(), body.symbols, strict=True):
         load_listeners(state, saved.listeners, manager)

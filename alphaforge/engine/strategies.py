@@ -51,6 +51,8 @@ class Runner:
     Attributes:
         starts: How often it was started.
         timers: Registration of each of its timers, by name.
+        parameters, source: What it was last made of, as in `RestartStrategy`; empty = as
+            registered.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Runner:
         self.error: Exception | None = None
         self.timing = Stopwatch()
         self.starts = 0
+        self.parameters = self.source = ""
         self._make = make
         self._shared = shared
         self._manager = manager
@@ -83,6 +86,11 @@ class Runner:
         self.strategy = self._make()
         self.timers.clear()
         self._attach()
+
+    def remake(self, make: Callable[[], Strategy], parameters: str, source: str) -> None:
+        """Make its object another way from now on; it must not be running."""
+        self._make, self.parameters, self.source = make, parameters, source
+        self.renew()
 
     def _own(self, callback: str) -> Callable[..., object] | None:
         """The bound callback if the user wrote one: what was not overridden is never called."""
@@ -139,7 +147,14 @@ class Runner:
 
 
 class StrategyManager:
-    """All strategies of an engine, in command-line order."""
+    """All strategies of an engine, in command-line order.
+
+    Attributes:
+        maker: Gives what makes a strategy of this name from parameters (JSON) and source (empty =
+            the registered one); raises `AlphaForgeError`. None: no strategy can be changed.
+    """
+
+    maker: Callable[[str, str, str], Callable[[], Strategy]] | None = None
 
     def __init__(self, shared: Shared, timers: Timers) -> None:
         self.timers = timers

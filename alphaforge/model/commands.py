@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from alphaforge.model.enums import OrderSide, OrderType, RiskState, TimeInForce
+from alphaforge.model.orders import Order
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, gc=False, tag="submit"):
@@ -108,6 +109,7 @@ class StartStrategy(msgspec.Struct, frozen=True, gc=False, tag="start_strategy")
 
     strategy: str
     ts_local: int
+    who: str = ""
 
 
 class StopStrategy(msgspec.Struct, frozen=True, gc=False, tag="stop_strategy"):
@@ -115,6 +117,7 @@ class StopStrategy(msgspec.Struct, frozen=True, gc=False, tag="stop_strategy"):
 
     strategy: str
     ts_local: int
+    who: str = ""
 
 
 class SetRiskState(msgspec.Struct, frozen=True, gc=False, tag="set_risk_state"):
@@ -123,6 +126,7 @@ class SetRiskState(msgspec.Struct, frozen=True, gc=False, tag="set_risk_state"):
     state: RiskState
     ts_local: int
     reason: str = ""
+    who: str = ""
 
 
 class CancelAll(msgspec.Struct, frozen=True, gc=False, tag="cancel_all"):
@@ -131,6 +135,70 @@ class CancelAll(msgspec.Struct, frozen=True, gc=False, tag="cancel_all"):
     ts_local: int
     strategy: str = ""
     symbol: str = ""
+    who: str = ""
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, gc=False, tag="place_order"):
+    """A person's order: judged, sent and booked like a strategy's.
+
+    Attributes:
+        order: The terms as asked, not yet numbered. `strategy` is whose position it counts to: a
+            strategy of the run, or `manual`.
+    """
+
+    order: Order
+    ts_local: int
+    who: str = ""
+
+
+class OperatorCancel(msgspec.Struct, frozen=True, gc=False, tag="operator_cancel"):
+    """A person cancels one working order."""
+
+    order_id: str
+    ts_local: int
+    who: str = ""
+
+
+class OperatorModify(msgspec.Struct, frozen=True, gc=False, tag="operator_modify"):
+    """A person gives a working order new terms; None leaves a term as it is.
+
+    Attributes:
+        quantity: New total quantity, filled part included.
+    """
+
+    order_id: str
+    ts_local: int
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    who: str = ""
+
+
+class Flatten(msgspec.Struct, frozen=True, gc=False, tag="flatten"):
+    """Close positions by reduce-only market orders; empty = of every strategy and symbol.
+
+    One that an order already works to close is left to that order.
+    """
+
+    ts_local: int
+    strategy: str = ""
+    symbol: str = ""
+    who: str = ""
+
+
+class RestartStrategy(msgspec.Struct, frozen=True, gc=False, tag="restart_strategy"):
+    """Stop a strategy, and start it anew with other parameters or another source.
+
+    Attributes:
+        parameters: Every parameter's value, as JSON.
+        source: The text of its file; empty = the one it was last made from.
+    """
+
+    strategy: str
+    parameters: str
+    source: str
+    ts_local: int
+    who: str = ""
 
 
 OperatorCommand: TypeAlias = (
@@ -141,4 +209,9 @@ OperatorCommand: TypeAlias = (
     | StopStrategy
     | SetRiskState
     | CancelAll
+    | PlaceOrder
+    | OperatorCancel
+    | OperatorModify
+    | Flatten
+    | RestartStrategy
 )

@@ -31,12 +31,14 @@ class Door:
     Attributes:
         outgoing: Who carries requests out; nobody at first.
         on_step: Who looks at every Step that is not empty.
+        on_market: Who looks at every market event of a stream, once it is processed.
         sampler: Who samples equity; nobody at first.
     """
 
     def __init__(self, engine: Engine, journal: RunJournal, time: EngineTime) -> None:
         self.outgoing: Outgoing | None = None
         self.on_step: Callable[[Step], None] | None = None
+        self.on_market: Callable[[MarketEvent], None] | None = None
         self.sampler: EquitySampler | None = None
         self._engine = engine
         self._journal = journal
@@ -60,6 +62,8 @@ class Door:
             self.sampler.before(stamped)
         step = self._engine.process(stamped)
         self._journal.market(self._engine.sequence, stamped, step)
+        if self.on_market is not None:
+            self.on_market(stamped)
         return self._done(step)
 
     def stamp(self, event: Event) -> Event:

@@ -32,6 +32,7 @@ class Pump:
         ended: The feed has no event left.
         is_idle: It has none yet.
         next_ts: Engine time of the next event; that of the last one once the feed has ended.
+        on_market: Who looks at market events once they are processed, in lists.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Pump:
     ) -> None:
         """`on_step` sees every Step that is not empty; False ends the turn."""
         self.ended = self.is_idle = False
+        self.on_market: Callable[[list[MarketEvent]], None] | None = None
         self.next_ts = feed.start_ns
         self._engine = engine
         self._batches = feed.batches()
@@ -54,12 +56,13 @@ class Pump:
         self._batch: list[MarketEvent] = []
         self._at = 0
 
-    def input(self, event: InputEvent) -> None:
+    def input(self, event: InputEvent) -> Step:
         """Put in an event that is no part of the feed: a command, bars from before the run."""
         step = self._engine.process(event)
         self._journal.input(self._engine.sequence, event)
         if step is not EMPTY_STEP:
             self._take(step)
+        return step
 
     def turn(self, clock: Clock, until: int) -> None:
         """Feed events before engine time `until`, for about `TURN_NS`."""
@@ -72,9 +75,16 @@ class Pump:
         batch, at = self._batch, self._at
         if at >= len(batch):
             return self._next_batch()
+        goes_on = self._feed(batch[at : at + _BURST], until)
+        if self.on_market is not None and self._at > at:
+            self.on_market(batch[at : self._at])
+        return goes_on
+
+    def _feed(self, events: list[MarketEvent], until: int) -> bool:
+        at = self._at
         process, record, sampler = self._engine.process, self._record, self._sampler
         edge = min(until, sampler.due)
-        for event in batch[at : at + _BURST]:
+        for event in events:
             if event.ts_local >= edge:
                 if event.ts_local >= until:
                     self.next_ts, self._at = event.ts_local, at

@@ -5,6 +5,7 @@ A strategy file that has changed since is used as it was then. Must never feed a
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import msgspec
 
 from alphaforge.engine.build import simulate
 from alphaforge.engine.core import Engine
+from alphaforge.engine.strategy import Strategy
 from alphaforge.model.settings import EngineSettings
 from alphaforge.services.strategy_files import LoadedStrategy, build_strategy, load_strategy
 from alphaforge.services.strategy_parameters import configure
@@ -38,7 +40,28 @@ def rebuild_engine(run: RunRecord) -> Engine:
         strategy = _strategy_as_it_was(source, settings["classes"][source.name])
         values = configure(strategy.cls, run.parameters.get(source.name, {}))
         engine.register(source.name, partial(build_strategy, strategy, values))
+    engine.strategies.maker = maker_of(run)
     return engine
+
+
+def maker_of(run: RunRecord) -> Callable[[str, str, str], Callable[[], Strategy]]:
+    """What makes strategies of a run anew: see `StrategyManager.maker`.
+
+    Raises `StrategyError` for a source, `UsageError` for parameters that are wrong.
+    """
+    sources = {each.name: each for each in run.strategies}
+    classes: dict[str, str] = run.settings["classes"]
+
+    def make(name: str, parameters: str, text: str) -> Callable[[], Strategy]:
+        source = sources[name]
+        if text:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            source = StrategySource(name, source.path, text, digest)
+        strategy = _strategy_as_it_was(source, classes[name])
+        given: dict[str, Any] = msgspec.json.decode(parameters)
+        return partial(build_strategy, strategy, configure(strategy.cls, given))
+
+    return make
 
 
 def _strategy_as_it_was(source: StrategySource, class_name: str) -> LoadedStrategy:

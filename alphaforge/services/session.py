@@ -6,6 +6,7 @@ trading rule: everything that trades is in the engine.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
 from alphaforge.engine.strategies import RunState
@@ -16,6 +17,8 @@ from alphaforge.model.market import HistoryBars
 from alphaforge.model.step import EMPTY_STEP, Step
 from alphaforge.services.assembly import Assembly
 from alphaforge.services.clock import Clock
+from alphaforge.services.control.host import Host, Serve, nobody_looks
+from alphaforge.services.control.paper_host import paper_host
 from alphaforge.services.feed import Feed
 from alphaforge.services.history import take_requests
 from alphaforge.services.pump import UNTIL_THE_END, Pump
@@ -28,6 +31,7 @@ from alphaforge.services.watchdog import watch
 from alphaforge.services.writer_thread import WriterThread
 from alphaforge.store.database import Durability
 from alphaforge.store.records import RunRecord, RunStatus
+from alphaforge.venues.base import Venue
 
 STATUS_SECONDS: Final = 0.25
 _SHORTEST_WAIT_SECONDS: Final = 0.001
@@ -47,6 +51,8 @@ class RunPlan(NamedTuple):
         speed: Engine seconds per wall second; None feeds as fast as it goes.
         duration_ns: When to stop: engine time on a recording, wall time otherwise; None = never.
         callback_seconds: How long one call of a strategy may take; 0 = for ever.
+        serve: Shows the run to clients while it lasts.
+        venues: The adapters whose public streams feed it, by name.
     """
 
     assembly: Assembly
@@ -57,6 +63,8 @@ class RunPlan(NamedTuple):
     duration_ns: int | None = None
     durability: Durability = "process"
     callback_seconds: float = 0.0
+    serve: Serve = nobody_looks
+    venues: Mapping[str, Venue] = {}
 
 
 class Outcome(NamedTuple):
@@ -130,6 +138,7 @@ class _Session:
         self._began = clock.steady_ns()
         self._error: AlphaForgeError | None = None
         self._first_denial = ""
+        self._host: Host | None = None
 
     def start(self) -> tuple[StartSession, Step]:
         """Start the strategies; what they did wrong by name or number is told at once."""
@@ -152,7 +161,11 @@ class _Session:
             journal.step(start[1])
             self._look(start[1])
         self._watcher.began(plan.record)
-        await self._trade(pump, journal)
+        host = self._host = paper_host(plan, pump, self._stop)
+        async with plan.serve(host):
+            host.saw(start[1])
+            await self._trade(pump, journal)
+            host.state = "STOPPING"
         self._finish(pump, sampler)
         seconds = (self._clock.steady_ns() - self._began) / _NS
         summary = summarise(engine, plan.record, seconds)
@@ -242,6 +255,8 @@ class _Session:
 
     def _look(self, step: Step) -> bool:
         """Show alerts; False when no strategy is left: there is nothing to go on for."""
+        if self._host is not None:
+            self._host.saw(step)
         if not self._first_denial and self._engine.execution.counts.denied:
             self._first_denial = _denial_in(step)
         for alert in step.alerts:
@@ -286,7 +301,10 @@ class _Session:
     async def _show_status(self) -> None:
         while True:
             await self._clock.wait(self._never, STATUS_SECONDS)
-            self._watcher.status(read_status(self._engine, self._plan.feed.progress()))
+            progress = self._plan.feed.progress()
+            if self._host is not None:
+                self._host.progress = progress
+            self._watcher.status(read_status(self._engine, progress))
 
 
 def _denial_in(step: Step) -> str:

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     """Why a run stops."""
 
     END = "end"
+    ASKED = "asked"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
 

@@ -8,6 +8,7 @@ from alphaforge.engine.core import Engine
 from alphaforge.model.events import Alert
 from alphaforge.model.instrument import Instrument
 from alphaforge.services.clock import Clock
+from alphaforge.services.control.host import Serve, nobody_looks
 from alphaforge.services.gateway import Lease
 from alphaforge.services.journal_writer import JournalWriter
 from alphaforge.services.summary import Status
@@ -55,6 +56,8 @@ class Ports(NamedTuple):
         acquire: Takes the lease of every account for a run id, with an epoch above the one given.
         callback_seconds: How long a strategy's callback may take until it is interrupted; 0 = for
             ever.
+        serve: Shows the run to clients while it lasts.
+        store_url: Of the journal, for reading beside it; empty if there is nothing to read.
     """
 
     venues: tuple[Venue, ...]
@@ -62,6 +65,8 @@ class Ports(NamedTuple):
     journal: JournalWriter
     acquire: Callable[[str, int], Lease]
     callback_seconds: float = 0.0
+    serve: Serve = nobody_looks
+    store_url: str = ""
 
 
 class WireWatcher(Protocol):

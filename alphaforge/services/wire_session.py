@@ -26,6 +26,8 @@ from alphaforge.model.events import Alert
 from alphaforge.model.market import HistoryBars, VenueTime
 from alphaforge.model.step import Step
 from alphaforge.services.asking import listening
+from alphaforge.services.control.told import Told
+from alphaforge.services.control.wire_host import wire_host
 from alphaforge.services.door import Door
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.gateway import Lease
@@ -129,6 +131,9 @@ class _Session:
 
     async def run(self, stop: StopRequest, watcher: WireWatcher) -> WireOutcome:
         """Take the run up, trade, stop in order."""
+        host = wire_host(self._engine, self._run, self._door, self._links, stop)
+        host.store_url = self._ports.store_url
+        watcher = Told(watcher, host)
         watcher.began(self._run)
         self._door.put(BeginEpoch(self._lease.epoch, self._door.now))
         for event in self._opening.first:
@@ -136,12 +141,13 @@ class _Session:
         await self._ports.journal.ask(Writer.flush_to_disk)
         try:
             with watch(self._engine, self._ports.callback_seconds):
-                await self._trade(stop, watcher)
+                async with self._ports.serve(host):
+                    await self._trade(stop, watcher)
         except BaseExceptionGroup as group:
             raise _first(group) from None
         return await self._end(stop)
 
-    async def _trade(self, stop: StopRequest, watcher: WireWatcher) -> None:
+    async def _trade(self, stop: StopRequest, watcher: Told) -> None:
         links = tuple(self._links.values())
         async with asyncio.TaskGroup() as tasks:
             self._open(tasks, stop, watcher)
@@ -162,13 +168,14 @@ class _Session:
                     self._start(stop)
                     await self._serve_history(watcher)
                     await stop.event.wait()
+            watcher.ending()
             self._snapshots.end()
             self._door.put(StopSession(self._door.now))
             await self._last_answers()
             for task in running:
                 task.cancel()
 
-    def _open(self, tasks: asyncio.TaskGroup, stop: StopRequest, watcher: WireWatcher) -> None:
+    def _open(self, tasks: asyncio.TaskGroup, stop: StopRequest, watcher: Told) -> None:
         """Tie everything to the door."""
         for link in self._links.values():
             link.open(self._lease, tasks)
@@ -270,7 +277,8 @@ class _Session:
         seconds = (self._ports.clock.steady_ns() - self._began) / _NS
         summary = summarise(self._engine, self._run, seconds)
         failed = stop.reason is Reason.FAILED
-        interrupted = RunStatus.INTERRUPTED if stop.reason is not Reason.END else RunStatus.FINISHED
+        in_order = stop.reason in {Reason.END, Reason.ASKED}
+        interrupted = RunStatus.FINISHED if in_order else RunStatus.INTERRUPTED
         status = RunStatus.FAILED if failed else interrupted
         ended, run_id = self._time.now(), self._run.run_id
         await self._ports.journal.ask(
@@ -323,12 +331,11 @@ class _Session:
             await asyncio.sleep(STATUS_SECONDS)
             watcher.status(read_status(self._engine, None))
 
-    def _look(self, step: Step, stop: StopRequest, watcher: WireWatcher) -> None:
+    def _look(self, step: Step, stop: StopRequest, watcher: Told) -> None:
         if step.events:
             for link in self._links.values():
                 link.reconciler.look()
-        for alert in step.alerts:
-            watcher.alert(alert)
+        watcher.saw(step)
         runners = self._engine.strategies.runners.values()
         if step.alerts and all(runner.state is RunState.FAILED for runner in runners):
             stop.ask(Reason.FAILED)

@@ -393,7 +393,7 @@ SAVED = {
     RiskGate: "state",
     Portfolio: "cash positions closed_positions fees_by_currency _net",
     Timers: "now _heap _registered",
-    Runner: "name state starts error timers",
+    Runner: "name state starts error timers parameters source",
     Desk: "working past",
     Shared: "history signals_made",
     SymbolState: " ".join(

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from alphaforge import Bar, Fill, Order, Quote, Strategy, Trade
 from alphaforge.engine import snapshot
@@ -28,6 +29,11 @@ from alphaforge.model.claims import (
 from alphaforge.model.commands import (
     BeginEpoch,
     CancelAll,
+    Flatten,
+    OperatorCancel,
+    OperatorModify,
+    PlaceOrder,
+    RestartStrategy,
     SetRiskState,
     StartSession,
     StartStrategy,
@@ -243,6 +249,7 @@ def engine_with(strategies: dict[str, Callable[[], Strategy]]) -> Engine:
     engine = Engine(SETTINGS, INSTRUMENTS)
     for name, make in strategies.items():
         engine.register(name, make)
+    engine.strategies.maker = lambda name, parameters, source: strategies[name]
     return engine
 
 
@@ -298,8 +305,10 @@ class Life:
             return self._trade()
         if kind < 0.6:
             return self._market()
-        if kind < 0.63:
+        if kind < 0.62:
             return self._operator()
+        if kind < 0.635:
+            return self._person()
         return self._report() or self._trade()
 
     def _trade(self) -> Trade:
@@ -342,6 +351,25 @@ class Life:
                 VenueStateChanged("x", dice.choice(list(VenueState)), "dice", now, now),
                 VenueStateChanged("x", VenueState.READY, "", now, now),
                 BeginEpoch(dice.randrange(9), now),
+            )
+        )
+
+    def _person(self) -> Any:
+        dice, now = self._dice, self._now
+        symbol, name = dice.choice(list(INSTRUMENTS)), dice.choice(["manual", *self.strategies])
+        working = list(self.engine.execution.orders) or ["o-none"]
+        limit = Decimal(str(round(self._prices[symbol] + dice.choice((-3, 2)), 1)))
+        side, quantity = dice.choice(list(OrderSide)), Decimal(dice.choice((1, 3)))
+        order = Order.limit(symbol, side, quantity, limit, strategy=name)
+        return dice.choice(
+            (
+                PlaceOrder(order, now, "a person"),
+                PlaceOrder(replace(order, take_profit=limit * 2, stop_loss=limit / 2), now),
+                OperatorCancel(dice.choice(working), now),
+                OperatorModify(dice.choice(working), now, limit_price=limit),
+                Flatten(now),
+                Flatten(now, symbol=symbol, strategy=name),
+                RestartStrategy(dice.choice(list(self.strategies)), "{}", "", now),
             )
         )
 
