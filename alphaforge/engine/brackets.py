@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from alphaforge.engine.portfolio import Portfolio
-from alphaforge.model.enums import OrderSide, OrderStatus, OrderType
+from alphaforge.model.enums import InstrumentKind, OrderSide, OrderStatus, OrderType
 from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO, Number
 from alphaforge.model.orders import Fill, Order
@@ -47,6 +47,14 @@ class Orders(Protocol):
         """Rules of a symbol."""
         ...
 
+    def holds(self, order: Order) -> bool:
+        """Whether an order, once submitted, waits here for its trigger."""
+        ...
+
+    def has_triggered(self, order: Order) -> bool:
+        """Whether the trigger of an order that was held here was reached."""
+        ...
+
     def why_not_now(self, order: Order) -> str:
         """Why nothing of the kind may leave at this moment; empty if it may be tried."""
         ...
@@ -67,7 +75,7 @@ class Bracket(msgspec.Struct, gc=False, eq=False):
         profit: None where the strategy asked for none, or it has ended.
         loss: The same.
         closed: What its legs have filled.
-        wanting: Legs that wait until something may leave again: their tags.
+        wanting: Legs that wait until they may leave: their tags.
     """
 
     entry: Order
@@ -115,25 +123,39 @@ class Brackets:
             bracket = self.by_order[order.order_id] = Bracket(order)
         if order is bracket.entry:
             if fill is not None:
-                self._grow(bracket)
+                self._grow(bracket, fill.quantity)
+            elif bracket.wanting:
+                self._send_wanting(bracket)
         else:
             self._leg_moved(bracket, order, fill)
 
-    def _grow(self, bracket: Bracket) -> None:
-        """Bring the legs up to what the entry holds."""
-        entry = bracket.entry
+    def _grow(self, bracket: Bracket, more: Decimal) -> None:
+        """Bring the legs up to what the entry holds, which is so much more."""
+        entry, profit, loss = bracket.entry, bracket.profit, bracket.loss
         quantity = EXACT.subtract(entry.filled, bracket.closed)
-        if bracket.wanting:
-            return  # they are made for all of it when they can be
-        if bracket.profit is None and entry.take_profit is not None and not bracket.closed:
+        is_new = not bracket.closed
+        if profit is not None:
+            self._orders.modify(profit, EXACT.add(quantity, profit.filled))
+        elif entry.take_profit is not None and is_new and self._wants_profit(bracket):
             bracket.profit = self._leg(bracket, OrderType.LIMIT, entry.take_profit, quantity)
-        elif bracket.profit is not None:
-            self._orders.modify(bracket.profit, EXACT.add(quantity, bracket.profit.filled))
-        if bracket.loss is None and entry.stop_loss is not None and not bracket.closed:
+        if loss is not None:
+            self._grow_loss(bracket, loss, quantity, more)
+        elif LOSS not in bracket.wanting and entry.stop_loss is not None and is_new:
             bracket.loss = self._leg(bracket, OrderType.STOP_MARKET, entry.stop_loss, quantity)
-        elif bracket.loss is not None:
-            self._orders.modify(bracket.loss, EXACT.add(quantity, bracket.loss.filled))
         self._let_go_if_over(bracket)
+
+    def _grow_loss(self, bracket: Bracket, loss: Order, quantity: Decimal, more: Decimal) -> None:
+        """The stop grows; one that has left for the market is joined by a second one."""
+        if not loss.emulated or loss.is_held:
+            self._orders.modify(loss, EXACT.add(quantity, loss.filled))
+        elif bracket.entry.stop_loss is not None:
+            self._leg(bracket, OrderType.STOP_MARKET, bracket.entry.stop_loss, more)
+
+    def _wants_profit(self, bracket: Bracket) -> bool:
+        """Whether a take-profit is to be made now: not while it waits, nor beside a woken stop."""
+        if PROFIT in bracket.wanting:
+            return False  # it is made for all of it when it can be
+        return bracket.loss is None or not self._orders.has_triggered(bracket.loss)
 
     def _let_go_if_over(self, bracket: Bracket) -> None:
         if bracket.profit is None and bracket.loss is None and not bracket.wanting:
@@ -142,32 +164,41 @@ class Brackets:
     def send_waiting(self) -> None:
         """Send the legs that could not leave when their entry filled, if they can now."""
         for bracket in self._all():
-            entry = bracket.entry
-            any_leg = _leg_of(entry, OrderType.LIMIT, ZERO, entry.filled)
-            if bracket.wanting and not self._orders.why_not_now(any_leg):
+            if bracket.wanting:
                 self._send_wanting(bracket)
 
     def _send_wanting(self, bracket: Bracket) -> None:
         entry, tags = bracket.entry, bracket.wanting
+        quantity = EXACT.subtract(entry.filled, bracket.closed)
+        if self._orders.why_not_now(_leg_of(entry, OrderType.LIMIT, ZERO, entry.filled)):
+            return
+        if self._waits_for_entry(entry):
+            return
         bracket.wanting = ()
         self.waiting -= 1
-        quantity = EXACT.subtract(entry.filled, bracket.closed)
         if quantity > 0 and self._is_held(entry):
-            if PROFIT in tags and entry.take_profit is not None:
+            if PROFIT in tags and entry.take_profit is not None and self._wants_profit(bracket):
                 bracket.profit = self._leg(bracket, OrderType.LIMIT, entry.take_profit, quantity)
             if LOSS in tags and entry.stop_loss is not None:
                 bracket.loss = self._leg(bracket, OrderType.STOP_MARKET, entry.stop_loss, quantity)
         self._let_go_if_over(bracket)
+
+    def _waits_for_entry(self, entry: Order) -> bool:
+        """Whether the take-profit is made once, at its entry's end: it could not grow with it."""
+        return entry.is_open and "MODIFY" in self._orders.instrument(entry.symbol).unsupported
 
     def _is_held(self, entry: Order) -> bool:
         """Whether the strategy holds anything that its legs could protect."""
         instrument = self._orders.instrument(entry.symbol)
         return bool(self._orders.portfolio.position(entry.strategy, instrument).quantity)
 
-    def _wait(self, bracket: Bracket, tag: str, why: str) -> None:
+    def _want(self, bracket: Bracket, tag: str) -> None:
         if not bracket.wanting:
             self.waiting += 1
         bracket.wanting = (*bracket.wanting, tag)
+
+    def _wait(self, bracket: Bracket, tag: str, why: str) -> None:
+        self._want(bracket, tag)
         entry = bracket.entry
         message = f"the {tag} of {entry.order_id} waits until it can be sent: {why}"
         self._orders.alert("unprotected", message, entry.strategy, entry.symbol)
@@ -176,7 +207,10 @@ class Brackets:
         self, bracket: Bracket, kind: OrderType, price: Decimal, quantity: Decimal
     ) -> Order | None:
         entry, leg = bracket.entry, _leg_of(bracket.entry, kind, price, quantity)
-        why_not = self._orders.why_not_now(leg)
+        if leg.tag == PROFIT and self._waits_for_entry(entry):
+            self._want(bracket, PROFIT)
+            return None
+        why_not = "" if self._orders.holds(leg) else self._orders.why_not_now(leg)
         if why_not:
             self._wait(bracket, leg.tag, why_not)
             return None
@@ -199,7 +233,7 @@ class Brackets:
             self.by_order.pop(leg.order_id, None)
             if leg is bracket.profit:
                 bracket.profit = None
-            else:
+            elif leg is bracket.loss:
                 bracket.loss = None
         rest = EXACT.subtract(bracket.entry.filled, bracket.closed)
         if other is not None and other.is_open and fill is not None:
@@ -208,6 +242,24 @@ class Brackets:
             else:
                 self._orders.cancel(other)
         self._let_go_if_over(bracket)
+
+    def rival(self, order: Order) -> Order | None:
+        """Of a spot bracket, the take-profit that locks what its woken stop is to sell."""
+        bracket = self._bracket_of(order)
+        if bracket is None or order is bracket.profit:
+            return None
+        profit, instrument = bracket.profit, self._orders.instrument(order.symbol)
+        is_spot = instrument.kind is InstrumentKind.SPOT
+        return profit if is_spot and profit is not None and profit.is_open else None
+
+    def open_entry(self, order: Order) -> Order | None:
+        """The entry that still works, of the bracket whose stop an order is."""
+        bracket = self._bracket_of(order)
+        return bracket.entry if bracket is not None and bracket.entry.is_open else None
+
+    def _bracket_of(self, leg: Order) -> Bracket | None:
+        """The bracket of a leg, which may be in the making: its entry knows it already."""
+        return self.by_order.get(leg.order_id) or self.by_order.get(leg.parent_id)
 
     def _drop_when_flat(self, order: Order) -> None:
         """An order outside the bracket brought the strategy to flat: nothing is left to protect."""

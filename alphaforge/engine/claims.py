@@ -97,11 +97,15 @@ class ClaimBook:
         Trades are asked for from the cursor on, and from the time of an order that nobody knows
         whether it arrived; one that was forgotten and is told again would be booked again.
         """
-        asked_from = self.state.cursors.get(working.instrument.venue, 0)
+        told_until = working.life.order.ts_last + TOLD_AGAIN_NS
+        if told_until >= self.state.cursors.get(working.instrument.venue, 0):
+            return False  # mostly; the others need not be looked at then
         for other in others:
-            if not other.life.facts & ACCEPTED:
-                asked_from = min(asked_from, other.life.order.ts)
-        return working.life.order.ts_last < asked_from - TOLD_AGAIN_NS
+            facts = other.life.facts
+            # What never left is not asked about.
+            if facts and not facts & ACCEPTED and told_until >= other.life.order.ts:
+                return False
+        return True
 
     def forget(self, working: WorkingOrder) -> None:
         """Let go of an order that ended long ago."""

@@ -10,6 +10,7 @@ are carried out at each arrow.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from alphaforge.engine.bar_matching import match_bar, match_open
@@ -36,6 +37,7 @@ from alphaforge.model.commands import (
     Approved,
     BeginEpoch,
     OperatorCommand,
+    StopSession,
 )
 from alphaforge.model.events import Alert, FundingPaid, Signal
 from alphaforge.model.instrument import Instrument
@@ -97,6 +99,7 @@ class Engine:
         shared = Shared(self.data, self.execution)
         self.shared = shared
         self.strategies = StrategyManager(shared, self.timers)
+        self._matcher = self.venue or self.execution.emulation
         self.portfolio = self.execution.portfolio
         self.valuation = self.execution.valuation
         self.data.on_due = self._due
@@ -118,6 +121,7 @@ class Engine:
             BustReport: self._claim,
         }
         self._handlers |= OperatorDesk(self.execution, self.strategies, self._drain).handlers
+        self._handlers[StopSession] = partial(self._stop_session, self._handlers[StopSession])
         claims = self.execution.claims
         if claims is not None:
             self._handlers |= {VenueStateChanged: self._claim, BeginEpoch: claims.begin}
@@ -190,9 +194,9 @@ class Engine:
 
     def _match_trade(self, state: SymbolState) -> None:
         """Match after a trade that reached what rests (`SymbolState.low`, `.high`)."""
-        if self.venue is not None:
-            self.venue.event = self.sequence
-            self.venue.on_trade(state, self.timers.now)
+        if self._matcher is not None:
+            self._matcher.event = self.sequence
+            self._matcher.on_trade(state, self.timers.now)
             if self._requests:
                 self._drain()
 
@@ -217,9 +221,9 @@ class Engine:
             or state.bid <= state.bid_low
             or state.resting.fresh
         )
-        if touched and self.venue is not None:
-            self.venue.event = self.sequence
-            self.venue.on_quote(state, self.timers.now)
+        if touched and self._matcher is not None:
+            self._matcher.event = self.sequence
+            self._matcher.on_quote(state, self.timers.now)
             if self._requests:
                 self._drain()
 
@@ -294,7 +298,7 @@ class Engine:
     # Reports ------------------------------------------------------------------------------
 
     def _report(self, report: OrderReport) -> None:
-        self.execution.apply(report)
+        self.execution.take(report)
         if self.execution.claims is not None:
             self.execution.claims.settle()
         if self._requests:
@@ -305,6 +309,11 @@ class Engine:
             self.execution.claims.take(claim)
         if self._requests:
             self._drain()
+
+    def _stop_session(self, stop: Callable[[StopSession], None], command: StopSession) -> None:
+        stop(command)
+        if self.execution.emulation is not None:
+            self.execution.emulation.tell_of_end()
 
     # Requests and Steps -----------------------------------------------------------------------
 

@@ -9,9 +9,11 @@ from decimal import Decimal
 import msgspec
 
 from alphaforge.engine.claims import ClaimBook
+from alphaforge.engine.emulation import EmulationState
 from alphaforge.engine.lifecycle import OrderLife, begin
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.oms import OrderManagement
+from alphaforge.engine.order_facts import ALIVE_PROOF, FACTS
 from alphaforge.engine.portfolio import Position
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.timers import Timers
@@ -22,6 +24,7 @@ from alphaforge.model.events import Alert, FundingPaid, OrderAdopted, OrderEvent
 from alphaforge.model.market import Trade
 from alphaforge.model.numbers import ZERO
 from alphaforge.model.orders import Fill, Order
+from alphaforge.model.reports import OrderReport
 from alphaforge.model.settings import EngineSettings
 
 
@@ -45,6 +48,7 @@ class OrdersState(msgspec.Struct):
     counts: Counts
     working: list[SavedOrder]
     closed: list[SavedOrder]
+    emulation: EmulationState
 
 
 class ExecutionEngine(OrderManagement):
@@ -103,6 +107,7 @@ class ExecutionEngine(OrderManagement):
             self.counts,
             [_saved(each) for each in self.orders.values()],
             [_saved(each) for each in self.closed.values()],
+            self.emulation.save() if self.emulation is not None else EmulationState(),
         )
 
     def load(self, state: OrdersState) -> None:
@@ -120,6 +125,11 @@ class ExecutionEngine(OrderManagement):
             if order.in_doubt:
                 self.doubtful.add(order.order_id)
         self.closed |= {each.life.order.order_id: self._row(each) for each in state.closed}
+
+    def load_held(self, state: OrdersState) -> None:
+        """Let what was held rest again; the markets must stand as they did."""
+        if self.emulation is not None:
+            self.emulation.load(state.emulation)
 
     def _row(self, saved: SavedOrder) -> WorkingOrder:
         order = saved.life.order
@@ -175,9 +185,21 @@ class ExecutionEngine(OrderManagement):
         return [each for each in self.record if isinstance(each, Approved)]
 
     def send_waiting(self) -> None:
-        """Protective legs that could not leave may be able to now."""
+        """Protective legs and woken stops that could not leave may be able to now."""
         if self.brackets.waiting:
             self.brackets.send_waiting()
+        if self.emulation is not None and self.emulation.waiting:
+            self.emulation.release_waiting()
+
+    def take(self, report: OrderReport) -> None:
+        """Take what is reported of an order; what never left cannot have come to an end there."""
+        working = self.orders.get(report.order_id)
+        is_held = working is not None and working.life.order.is_held
+        if is_held and not FACTS[report.__class__] & ALIVE_PROOF:
+            message = f"a {type(report).__name__} came for {report.order_id}, which never left"
+            self.alert("never-left", message)
+            return
+        self.apply(report)
 
     def venue_of(self, symbol: str) -> str:
         """The venue of a symbol; empty for one that is not traded here."""

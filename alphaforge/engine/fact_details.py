@@ -24,10 +24,14 @@ from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import PendingRequest
 from alphaforge.model.events import (
     CancelRequested,
+    HeldModified,
     ModifyRequested,
     OrderAdopted,
     OrderDenied,
+    OrderHeld,
+    OrderReleased,
     OrderSubmitted,
+    RequestDenied,
 )
 from alphaforge.model.numbers import EXACT, ZERO
 from alphaforge.model.orders import Order
@@ -55,6 +59,9 @@ _MODIFY = PendingRequest.MODIFY
 
 _AVERAGE = Context(prec=28)
 
+HELD: Final = "held here until its trigger, not at the venue"
+"""The reason of an order that the engine holds; its end may give another one."""
+
 
 def _submitted(life: OrderFacts, event: OrderSubmitted) -> bool:
     """Take the approved terms: they are what the venue will see."""
@@ -77,6 +84,37 @@ def take_terms(order: Order, terms: SubmitOrder) -> None:
         force_setattr(order, "limit_price", terms.limit_price)
     if order.trigger_price is not terms.trigger_price:
         force_setattr(order, "trigger_price", terms.trigger_price)
+
+
+def _held(life: OrderFacts, event: OrderHeld) -> bool:
+    """Take the approved terms; nothing has left, so that nothing is proved."""
+    order = life.order
+    if order.emulated:
+        return False
+    if life.facts:
+        life.note("held after it was sent")
+        return True
+    take_terms(order, event.terms)
+    force_setattr(order, "emulated", True)
+    force_setattr(order, "reason", HELD)
+    return True
+
+
+def _released(life: OrderFacts, event: OrderReleased) -> bool:
+    """It leaves now: what can be asked about it is asked from this time on."""
+    if life.facts & ~SENT:
+        life.note("released after it was answered")
+        return True
+    if life.facts:
+        return False
+    life.facts = SENT
+    force_setattr(life.order, "ts", event.ts_local)
+    return True
+
+
+def _request_denied(life: OrderFacts, event: RequestDenied) -> bool:
+    force_setattr(life.order, "denial", "; ".join(event.reasons))
+    return True
 
 
 def _denied(life: OrderFacts, event: OrderDenied) -> bool:
@@ -166,7 +204,7 @@ def _busted(life: OrderFacts, event: TradeBusted) -> bool:
     return True
 
 
-def _modified(life: OrderFacts, event: OrderModified) -> bool:
+def _modified(life: OrderFacts, event: OrderModified | HeldModified) -> bool:
     """Take each named term, unless a later modification named it already."""
     order, version = life.order, event.version
     if not life.version:
@@ -308,10 +346,14 @@ DETAILS: Final[Mapping[type, Callable[..., bool]]] = MappingProxyType(
         OrderSubmitted: _submitted,
         OrderAdopted: _accepted,
         OrderDenied: _denied,
+        OrderHeld: _held,
+        OrderReleased: _released,
+        RequestDenied: _request_denied,
         OrderAccepted: _accepted,
         OrderFilled: _filled,
         TradeBusted: _busted,
         OrderModified: _modified,
+        HeldModified: _modified,
         OrderCanceled: _closed,
         OrderExpired: _expired,
         OrderRejected: _closed,

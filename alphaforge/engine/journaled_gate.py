@@ -9,7 +9,6 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Final, TypeAlias
 
 from msgspec.structs import asdict, force_setattr
@@ -17,14 +16,18 @@ from msgspec.structs import asdict, force_setattr
 from alphaforge.engine.execution import ExecutionEngine
 from alphaforge.engine.lifecycle import begin
 from alphaforge.engine.risk.gate import Judged, RiskGate
+from alphaforge.engine.same_terms import is_same_order
 from alphaforge.engine.working import OrderNumbers, terms_as_asked
 from alphaforge.errors import InternalError
 from alphaforge.model.commands import Approved, CancelOrder, ModifyOrder, Refused, SubmitOrder
 from alphaforge.model.events import (
     CancelRequested,
+    HeldModified,
     ModifyRequested,
     OrderAdopted,
     OrderDenied,
+    OrderHeld,
+    OrderReleased,
     OrderSubmitted,
     RequestDenied,
 )
@@ -34,9 +37,18 @@ from alphaforge.model.orders import Order
 from alphaforge.model.step import Step
 
 Decision: TypeAlias = (
-    OrderSubmitted | OrderDenied | CancelRequested | ModifyRequested | RequestDenied
+    OrderSubmitted | OrderHeld | OrderDenied | CancelRequested | ModifyRequested | RequestDenied
 )
-DECISIONS: Final = (OrderSubmitted, OrderDenied, CancelRequested, ModifyRequested, RequestDenied)
+DECISIONS: Final = (
+    OrderSubmitted,
+    OrderHeld,
+    OrderDenied,
+    CancelRequested,
+    ModifyRequested,
+    RequestDenied,
+)
+
+_ENTERING: Final = (OrderSubmitted, OrderHeld, OrderAdopted)
 
 NOTHING: Final = "nothing"
 """What was asked where nothing was."""
@@ -67,7 +79,7 @@ class JournaledNumbers(OrderNumbers):
         self._before = self.taken
         self._own, self._owners, self._unused = {}, {}, []
         for decision in decisions:
-            if isinstance(decision, OrderSubmitted | OrderDenied):
+            if isinstance(decision, OrderSubmitted | OrderHeld | OrderDenied):
                 number, strategy = _number(decision.order_id), decision.terms.strategy
                 self._owners[number] = strategy
                 insort(self._own.setdefault(strategy, []), number)
@@ -109,13 +121,18 @@ class JournaledGate(RiskGate):
         self._entered: list[str] = []
         self._approved: dict[tuple[str, int], Approved] = {}
         self._given: Decision | None = None
+        self._released: dict[str, OrderReleased] = {}
+        self._modified: dict[tuple[str, int], HeldModified] = {}
+        self._is_held = False
 
     def begin(self, step: Step) -> list[Decision]:
         """Take up what one event led to; gives its decisions."""
         self._decisions = [each for each in step.events if isinstance(each, DECISIONS)]
         self._left = self._decisions[:]
-        entered = (each for each in step.events if isinstance(each, OrderSubmitted | OrderAdopted))
-        self._entered = [each.order_id for each in entered]
+        self._entered = [each.order_id for each in step.events if isinstance(each, _ENTERING)]
+        self._released = {e.order_id: e for e in step.events if isinstance(e, OrderReleased)}
+        modified = (each for each in step.events if isinstance(each, HeldModified))
+        self._modified = {(each.order_id, each.version): each for each in modified}
         self._approved = {_key(each.command): each for each in step.outgoing}
         return self._decisions
 
@@ -129,6 +146,7 @@ class JournaledGate(RiskGate):
             if unasked[_name(decision)] > 0:
                 unasked[_name(decision)] -= 1
                 self._make_up(decision)
+        self._release_as_then()
         self._take_back(events)
         if left:
             self._reorder()
@@ -143,6 +161,15 @@ class JournaledGate(RiskGate):
                 if isinstance(event, OrderDenied):
                     self._execution.counts.denied -= 1
                 self._differ(self._strategy_of(event), NOTHING, told(event))
+
+    def _release_as_then(self) -> None:
+        """What left then has left, whatever moved its trigger now."""
+        emulation = self._execution.emulation
+        for order_id in tuple(self._released):
+            if emulation is not None:
+                with _nothing_held(self._execution):
+                    emulation.release_as_then(order_id)
+        self._released = {}
 
     def _reorder(self) -> None:
         """Have the new orders in the order of then: it is the one they are all canceled in."""
@@ -159,11 +186,23 @@ class JournaledGate(RiskGate):
 
     # Verdicts ---------------------------------------------------------------------------------
 
+    def holds(self, order: Order, instrument: Instrument) -> bool:
+        """Whether the order that was judged last was held then."""
+        del order, instrument
+        return self._is_held
+
+    def release(self, terms: SubmitOrder, now: int) -> Approved | None:
+        """What a held order became then; None if it did not leave with this event."""
+        del now
+        released = self._released.pop(terms.order_id, None)
+        return self._let_out(released.terms, released.ts_local) if released is not None else None
+
     def submit(self, order: Order, now: int) -> Judged:
         """The verdict of then; an order that was not made then is refused."""
         judged = super().submit(order, now)
         given = self._given is not None
-        decided = self._decided((OrderSubmitted, OrderDenied), order.order_id)
+        decided = self._decided((OrderSubmitted, OrderHeld, OrderDenied), order.order_id)
+        self._is_held = isinstance(decided, OrderHeld)
         if decided is None:
             self._differ(order.strategy, NOTHING, f"orders {_terms_told(terms_as_asked(order))}")
             return _refused(order, _NOT_THEN, now)
@@ -172,7 +211,7 @@ class JournaledGate(RiskGate):
                 asked = f"orders {_terms_told(terms_as_asked(order))}"
                 self._differ(order.strategy, told(decided), asked)
             return _refused(order, decided.reasons, now)
-        if not isinstance(decided, OrderSubmitted):
+        if not isinstance(decided, OrderSubmitted | OrderHeld):
             return _refused(order, _NOT_THEN, now)
         terms = decided.terms
         state = self._markets.states[terms.symbol]
@@ -181,7 +220,7 @@ class JournaledGate(RiskGate):
             self._differ(order.strategy, told(decided), asked)
             for name, value in asdict(terms).items():
                 force_setattr(order, name, value)
-        approved = self._approved[order.order_id, 0]
+        approved = self._let_out(terms, decided.ts_local)
         if isinstance(judged.verdict, Approved):
             return Judged(approved, judged.price)
         return Judged(approved, self._price(terms, state) or ZERO)
@@ -196,12 +235,22 @@ class JournaledGate(RiskGate):
             return _refused(order, _NOT_THEN, now)
         if isinstance(decided, RequestDenied):
             return _refused(order, decided.reasons, now)
-        approved = self._approved[order.order_id, request.version]
+        approved = self._asked_then(order, request.version)
         if isinstance(judged.verdict, Approved):
             if not given and judged.verdict.command != approved.command:
                 self._differ(order.strategy, told(decided), f"modifies {order.order_id} otherwise")
             return Judged(approved, judged.price)
         return Judged(approved, order.limit_price or order.trigger_price or ZERO)
+
+    def _asked_then(self, order: Order, version: int) -> Approved:
+        """The new terms of then; those of an order that was held never left."""
+        known = self._approved.get((order.order_id, version))
+        if known is not None:
+            return known
+        then = self._modified[order.order_id, version]
+        terms = then.quantity, then.limit_price, then.trigger_price
+        command = ModifyOrder(order.order_id, version, *terms, *order.names)
+        return self._let_out(command, then.ts_local)
 
     def cancel(self, order: Order, now: int) -> Approved | None:
         """The cancel, if it was asked for then."""
@@ -236,7 +285,7 @@ class JournaledGate(RiskGate):
 
     def _ask(self, decision: Decision) -> None:
         execution = self._execution
-        if isinstance(decision, OrderSubmitted):
+        if isinstance(decision, OrderSubmitted | OrderHeld):
             execution.submit(begin(decision.terms, decision.ts_local).order)
         elif isinstance(decision, OrderDenied):
             order = begin(decision.terms, decision.ts_local).order
@@ -248,13 +297,13 @@ class JournaledGate(RiskGate):
         if isinstance(decision, CancelRequested):
             self._execution.cancel(order)
         elif isinstance(decision, ModifyRequested):
-            command = self._approved[order.order_id, decision.version].command
+            command = self._asked_then(order, decision.version).command
             if isinstance(command, ModifyOrder):
                 terms = (command.quantity, command.limit_price, command.trigger_price)
                 self._execution.modify(order, *terms)
 
     def _strategy_of(self, decision: Decision) -> str:
-        if isinstance(decision, OrderSubmitted | OrderDenied):
+        if isinstance(decision, OrderSubmitted | OrderHeld | OrderDenied):
             return decision.terms.strategy
         execution, order_id = self._execution, decision.order_id
         working = execution.orders.get(order_id) or execution.closed.get(order_id)
@@ -276,40 +325,9 @@ def _nothing_held(execution: ExecutionEngine) -> Generator[None]:
         claims.state.venue_states = held
 
 
-def is_same_order(order: Order, terms: SubmitOrder, instrument: Instrument) -> bool:
-    """Whether an order as asked is the one that was approved with these terms."""
-    quantity = order.quantity
-    if not quantity.is_finite():
-        return False
-    floored = instrument.quantity_floor(quantity)
-    cut = order.reduce_only and terms.quantity <= floored
-    limit, trigger = order.limit_price, order.trigger_price
-    return (
-        (floored == terms.quantity or cut)
-        and _on_grid(limit, lambda price: instrument.limit_on_grid(price, order.side))
-        == terms.limit_price
-        and _on_grid(trigger, instrument.trigger_on_grid) == terms.trigger_price
-        and all(getattr(order, name) == getattr(terms, name) for name in _PLAIN_TERMS)
-    )
-
-
-_PLAIN_TERMS: Final = (
-    "symbol",
-    "strategy",
-    "side",
-    "order_type",
-    "trail",
-    "trail_pct",
-    "tif",
-    "expires",
-    "post_only",
-    "reduce_only",
-)
-
-
 def told(decision: Decision) -> str:
     """A decision in words."""
-    if isinstance(decision, OrderSubmitted):
+    if isinstance(decision, OrderSubmitted | OrderHeld):
         return f"orders {_terms_told(decision.terms)}"
     if isinstance(decision, OrderDenied):
         return f"orders {_terms_told(decision.terms)} (denied)"
@@ -326,10 +344,6 @@ def _terms_told(terms: SubmitOrder) -> str:
         if price is not None and price.is_finite()
     ]
     return " ".join([terms.side, quantity, terms.symbol, terms.order_type, *prices])
-
-
-def _on_grid(price: Decimal | None, rounded: Callable[[Decimal], Decimal]) -> Decimal | None:
-    return rounded(price) if price is not None and price.is_finite() else price
 
 
 def _refused(order: Order, reasons: tuple[str, ...], now: int) -> Judged:

@@ -1,7 +1,7 @@
-"""The order management system: from a request to what became of it.
+"""The order management system: from a request to what leaves for a venue.
 
-Every change of an order goes through `apply`, whether a venue over a wire, the simulated venue or
-the gate says so: fold, book, reserve, tell. It must never decide what to trade.
+What comes back is the table's business (`engine/order_table.py`). It must never decide what to
+trade.
 """
 
 from decimal import Decimal
@@ -9,64 +9,53 @@ from decimal import Decimal
 from msgspec.structs import force_setattr
 
 from alphaforge.engine.brackets import Brackets
-from alphaforge.engine.claim_state import KEEP_CLOSED
-from alphaforge.engine.claims import ClaimBook
+from alphaforge.engine.emulation import Emulation
+from alphaforge.engine.held_terms import is_emulated, released_terms
 from alphaforge.engine.lifecycle import OrderLife
 from alphaforge.engine.markets import Markets
 from alphaforge.engine.meter import LatencyMeter, now_ns
-from alphaforge.engine.portfolio import Portfolio
-from alphaforge.engine.risk.exposure import Exposure, Reservation
-from alphaforge.engine.risk.gate import RiskGate
+from alphaforge.engine.order_table import OrderTable
 from alphaforge.engine.simulated_venue import SimulatedVenue
 from alphaforge.engine.timers import Timers
-from alphaforge.engine.valuation import Valuation
-from alphaforge.engine.working import (
-    Counts,
-    Listener,
-    OrderNumbers,
-    Recorded,
-    WorkingOrder,
-    is_beside,
-    reversal,
-    terms_as_asked,
-)
-from alphaforge.errors import UsageError
+from alphaforge.engine.working import OrderNumbers, WorkingOrder, is_beside, terms_as_asked
+from alphaforge.errors import InternalError, UsageError
 from alphaforge.model.commands import Approved, ModifyOrder, Refused, SubmitOrder
-from alphaforge.model.enums import AlertLevel, OrderSide, OrderStatus, PendingRequest
+from alphaforge.model.enums import (
+    InstrumentKind,
+    OrderStatus,
+    OrderType,
+    PendingRequest,
+    RiskState,
+)
 from alphaforge.model.events import (
-    Alert,
     CancelRequested,
-    FundingPaid,
+    HeldModified,
     ModifyRequested,
     OrderDenied,
-    OrderEvent,
+    OrderHeld,
+    OrderReleased,
     OrderSubmitted,
     RequestDenied,
-    Signal,
 )
-from alphaforge.model.instrument import Instrument
 from alphaforge.model.numbers import EXACT, ZERO, Number, decimal_of
-from alphaforge.model.orders import Fill, Order
-from alphaforge.model.reports import CancelRejected, ModifyRejected, OrderFilled
+from alphaforge.model.orders import Order
+from alphaforge.model.reports import OrderCanceled
 from alphaforge.model.settings import EngineSettings
 
 # Enum members as module names: looking one up on its class costs ten times as much.
-_BUY, _SELL = OrderSide.BUY, OrderSide.SELL
+_SPOT = InstrumentKind.SPOT
 _INITIALIZED, _CANCEL = OrderStatus.INITIALIZED, PendingRequest.CANCEL
+
+NEVER_SENT = "canceled before its trigger: never sent"
 
 ALL_MEASURED, SAMPLE_MASK = 4_096, 15
 """The first so many orders are timed, then one in sixteen."""
 
 
-class OrderManagement:
-    """Orders of all strategies of one account, with its portfolio, risk gate and brackets.
+class OrderManagement(OrderTable):
+    """Asks for orders, cancels and modifications of one account, through its risk gate.
 
     Attributes:
-        record: What happened since its owner last emptied it, in order.
-        mixed: More than order events and fills is in it.
-        orders: Working orders by id, and closed ones in doubt.
-        closed: Over a wire, ended orders: a late fill is still theirs. Empty where simulated.
-        doubtful: Ids of the orders in doubt.
         latency: Wall ns from a request to what came of it at once; where simulated, the fill.
     """
 
@@ -77,38 +66,12 @@ class OrderManagement:
         timers: Timers,
         venue: SimulatedVenue | None,
     ) -> None:
-        account = settings.account
-        self.settings = settings
-        self.markets = markets
-        self.timers = timers
-        self.venue = venue
-        self.portfolio = Portfolio(
-            account.cash, reporting_currency=account.reporting_currency, account=account.name
-        )
-        self.valuation = Valuation(self.portfolio, self.markets)
-        self.exposure = Exposure()
-        self.gate = RiskGate(
-            self.markets, self.portfolio, self.valuation, self.exposure, settings.risk, account
-        )
+        super().__init__(settings, markets, timers, venue)
         self.brackets = Brackets(self)
-        self.listener: Listener | None = None
-        self.orders: dict[str, WorkingOrder] = {}
-        self.closed: dict[str, WorkingOrder] = {}
-        self.doubtful: set[str] = set()
-        self.counts = Counts()
-        self.record: list[Recorded] = []
-        self.mixed = False
         self.latency = LatencyMeter()
         self.numbers = OrderNumbers()
-        self.claims: ClaimBook | None = None
-        if venue is not None:
-            venue.report = self.apply
-            venue.account = self
-
-    @property
-    def now(self) -> int:
-        """Engine time, ns UTC."""
-        return self.timers.now
+        if venue is None:
+            self.emulation = Emulation(self, markets, timers)
 
     def next_id(self, strategy: str = "") -> str:
         """The next order id, run-local and deterministic."""
@@ -118,7 +81,7 @@ class OrderManagement:
         """Refuse an order without asking the gate."""
         return self._deny(OrderLife(order), (reason,))
 
-    def submit(self, order: Order) -> Order:
+    def submit(self, order: Order) -> Order:  # noqa: PLR0912 - perf: orders
         """Number an order, judge it, send it if it passes; its handle shows what came of it."""
         number = self.numbers.taken
         started = now_ns() if number < ALL_MEASURED or not number & SAMPLE_MASK else 0
@@ -130,7 +93,7 @@ class OrderManagement:
             raise UsageError(message, remedy="make a new order for every submit")
         life = OrderLife(order)
         if self.doubtful or self.claims is not None:
-            reason = self.why_not_now(order)
+            reason = "" if order.parent_id and self.holds(order) else self.why_not_now(order)
             if reason:
                 return self._deny(life, (reason,))
             self._name(order)
@@ -144,6 +107,8 @@ class OrderManagement:
         working = WorkingOrder(life, instrument, position, judged.price)
         self.orders[order.order_id] = working
         self.counts.submitted += 1
+        if self.emulation is not None and self.gate.holds(order, instrument):
+            return self._hold(working, verdict, self.emulation)  # type: ignore[arg-type]  # Approved
         submitted = OrderSubmitted(terms, self.timers.now)
         self.record.append(submitted)
         life.apply(submitted)
@@ -157,12 +122,30 @@ class OrderManagement:
             self.latency.record(now_ns() - started)
         return order
 
-    def _reserve(self, working: WorkingOrder, leaves: Decimal) -> None:
-        """Hold back what a working order could still take; one that filled at once never is."""
-        order = working.life.order
-        reservation = Reservation(working.instrument, order.side, working.price, order.reduce_only)
-        working.reservation = reservation
-        self.exposure.open(reservation, leaves)
+    def holds(self, order: Order) -> bool:
+        """Whether an order, once submitted, waits here for its trigger."""
+        return self.emulation is not None and is_emulated(order, self.instrument(order.symbol))
+
+    def has_triggered(self, order: Order) -> bool:
+        """Whether the trigger of an order that was held here was reached."""
+        return self.emulation is not None and self.emulation.has_triggered(order)
+
+    def _hold(self, working: WorkingOrder, approved: Approved, emulation: Emulation) -> Order:
+        """Keep an order here until its trigger; it counts as working from now on."""
+        terms = approved.command
+        if not isinstance(terms, SubmitOrder):
+            raise InternalError("only a new order can be held")
+        life, order = working.life, working.life.order
+        held = OrderHeld(terms, self.now)
+        self.record.append(held)
+        life.apply(held)
+        if self.claims is not None:
+            self.claims.sent(approved)
+        if self.listener is not None:
+            self.listener.order_changed(order)
+        self._reserve(working, order.leaves)
+        emulation.hold(terms)
+        return order
 
     def cancel(self, order: Order) -> None:
         """Ask for a working order's end; of one that has ended already, nothing is asked."""
@@ -172,8 +155,12 @@ class OrderManagement:
         elif order.pending is not _CANCEL or order.in_doubt:
             approved = self.gate.cancel(order, self.now)
             if approved is not None:
+                held = order.is_held
                 self.apply(CancelRequested(order.order_id, self.now))
-                self._send(approved)
+                if held:
+                    self.apply(OrderCanceled(order.order_id, NEVER_SENT, self.now, self.now))
+                else:
+                    self._send(approved)
 
     def modify(
         self,
@@ -194,7 +181,9 @@ class OrderManagement:
             None if limit is None else decimal_of(limit),
             None if stop is None else decimal_of(stop),
         )
-        reason = self.claims.why_not_modify(order) if self.claims is not None else ""
+        reason = ""
+        if self.claims is not None and not order.is_held:
+            reason = self.claims.why_not_modify(order)
         if reason:
             self._refuse(order, reason)
             return
@@ -207,32 +196,89 @@ class OrderManagement:
             return
         self._reserve_worst(working, verdict, judged.price)
         self.apply(ModifyRequested(order.order_id, request.version, self.now))
-        self._send(verdict)
+        if order.is_held:
+            self._change_held(verdict)
+        else:
+            self._send(verdict)
+
+    def _change_held(self, approved: Approved) -> None:
+        """What never left takes new terms at once."""
+        command, now = approved.command, self.now
+        if isinstance(command, ModifyOrder) and self.emulation is not None:
+            terms = command.quantity, command.limit_price, command.trigger_price
+            self.apply(HeldModified(command.order_id, command.version, *terms, now))
+            self.emulation.change(command)
 
     def _refuse(self, order: Order, *reasons: str) -> None:
-        self.record.append(RequestDenied(order.order_id, reasons, self.now))
+        """Say why a request does not leave; the handle of an order that works says it, too."""
+        denied = RequestDenied(order.order_id, reasons, self.now)
+        self.record.append(denied)
+        working = self.orders.get(order.order_id)
+        if working is not None:
+            working.life.apply(denied)
+            if self.listener is not None and order.is_open:
+                self.listener.order_changed(order)
 
-    def _reserve_worst(self, working: WorkingOrder, approved: Approved, price: Decimal) -> None:
-        """Until the venue answers, the larger of the old and the new terms is held back."""
-        command = approved.command
-        asked = command.quantity if isinstance(command, ModifyOrder) else None
-        working.asked = max(working.asked, asked or working.life.order.quantity)
-        working.price = max(working.price, price)
-        self._reserve(working, working.worst)
+    # Held orders ------------------------------------------------------------------------------
 
-    def _settle_terms(self, working: WorkingOrder) -> None:
-        """The last modification asked for has its answer: hold back what the terms now need."""
-        order = working.life.order
-        working.asked = ZERO
-        working.price = order.limit_price or order.trigger_price or working.price
-        if working.reservation is not None:
-            self._release(working)
-            self._reserve(working, order.leaves)
+    def why_wait(self, order: Order) -> str:
+        """Why a held order whose trigger was reached may not leave now; empty if it may."""
+        if self.gate.state is RiskState.HALTED:
+            return "trading is HALTED"
+        why = self.why_not_now(order)
+        if why or not order.reduce_only or self.instrument(order.symbol).kind is not _SPOT:
+            return why
+        on_its_way = self._on_its_way(order)
+        if on_its_way and EXACT.subtract(self._reducible(order), on_its_way) < order.quantity:
+            return "an order that sells the same holding is on its way"
+        return ""
 
-    def _release(self, working: WorkingOrder) -> None:
-        if working.reservation is not None:
-            self.exposure.close(working.reservation)
-            working.reservation = None
+    def rival(self, order: Order) -> Order | None:
+        """The take-profit that must be out of the market before a spot bracket's stop may leave."""
+        return self.brackets.rival(order)
+
+    def reached(self, order: Order) -> None:
+        """A bracket's entry that still works has no use once its stop is reached."""
+        entry = self.brackets.open_entry(order)
+        if entry is not None:
+            self.cancel(entry)
+
+    def _reducible(self, order: Order) -> Decimal:
+        """How much of the strategy's position an order may still take off."""
+        return self.reducible(terms_as_asked(order))
+
+    def _on_its_way(self, order: Order) -> Decimal:
+        """What market orders that left may still take off the position that an order reduces."""
+        others = (each.life.order for each in self.orders.values() if each.life.facts)
+        return sum(
+            (
+                other.leaves
+                for other in others
+                if (other.emulated or other.order_type is OrderType.MARKET)
+                and (other.symbol, other.side, other.strategy)
+                == (order.symbol, order.side, order.strategy)
+            ),
+            ZERO,
+        )
+
+    def release(self, working: WorkingOrder) -> None:
+        """Send what a held order becomes; a reduce-only one is cut to the position."""
+        order, quantity, now = working.life.order, working.life.order.quantity, self.now
+        if order.reduce_only:
+            quantity = working.instrument.quantity_floor(min(quantity, self._reducible(order)))
+            if quantity < working.instrument.min_quantity or not quantity:
+                reason = f"never sent: no {order.symbol} position to reduce"
+                self.apply(OrderCanceled(order.order_id, reason, now, now))
+                return
+        approved = self.gate.release(released_terms(order, quantity), now)
+        if approved is None or not isinstance(approved.command, SubmitOrder):
+            return
+        terms = approved.command
+        if terms.quantity != order.quantity:
+            version = max(working.life.requested_version, working.life.version) + 1
+            self.apply(HeldModified(order.order_id, version, terms.quantity, None, None, now))
+        self.apply(OrderReleased(terms, now))
+        self._send(approved)
 
     def _name(self, order: Order) -> None:
         if self.claims is not None:
@@ -260,134 +306,3 @@ class OrderManagement:
         elif self.claims is not None:
             self.claims.sent(approved)
             self.leave(approved)
-
-    def apply(self, report: OrderEvent) -> None:  # noqa: PLR0912 - perf: orders
-        """Take one fact about an order: fold it, book a new fill, bring everything up to it."""
-        self.record.append(report)
-        order_id = report.order_id
-        working = self.orders.get(order_id)
-        if working is None and self.closed:
-            working = self.closed.get(order_id)
-        if working is None:
-            self._report_of_unknown(report)
-            return
-        life = working.life
-        order = life.order
-        filled = order.filled
-        ended_as = None if order.is_open else order.status
-        anomalies = life.anomalies
-        if not life.apply(report):
-            return
-        if life.anomalies is not anomalies:
-            self._alert_anomalies(working, anomalies)
-        fill = self._book(working, report) if order.filled is not filled else None
-        if not (order.is_open and life.plain):
-            self._keep(working, ended_as)
-        listener = self.listener
-        if listener is not None:
-            if fill is not None:
-                listener.filled(fill, order, working.position)
-            elif listener.hears_orders or not order.is_open:
-                listener.order_changed(order)
-        protected = self.brackets.by_order or order.take_profit or order.stop_loss
-        if protected and (fill is not None or not order.is_open):
-            self.brackets.after(order, fill)
-
-    def _book(self, working: WorkingOrder, event: OrderEvent) -> Fill | None:
-        """Book an execution, or take a busted one back."""
-        report = event if isinstance(event, OrderFilled) else reversal(working.life, event)
-        if report is None:
-            return None
-        order = working.life.order
-        side = order.side
-        if report is not event:
-            side = _SELL if side is _BUY else _BUY
-        fill = self.portfolio.book_into(working.position, side, report)
-        self.record.append(fill)
-        self.counts.fills += 1
-        return fill
-
-    def _keep(self, working: WorkingOrder, ended_as: OrderStatus | None) -> None:
-        """Bring reservation, counters and the hot table up to the order's view.
-
-        `ended_as` is where the order had ended before this change; None if it was open.
-        """
-        order = working.life.order
-        order_id = order.order_id
-        if order.in_doubt:
-            self.doubtful.add(order_id)
-        elif self.doubtful:
-            self.doubtful.discard(order_id)
-        if order.is_open or order.in_doubt or (working.asked and working.may_grow):
-            if working.reservation is not None or self.closed or working.asked:
-                self._keep_open(working)
-        elif order_id in self.orders:
-            if working.reservation is not None:
-                self._release(working)
-            del self.orders[order_id]
-            if self.claims is not None:
-                self._keep_closed(order_id, working, self.claims)
-        ends_as = None if order.is_open else order.status
-        if ends_as is not ended_as:
-            self.counts.move(ended_as, ends_as)
-
-    def _keep_closed(self, order_id: str, working: WorkingOrder, claims: ClaimBook) -> None:
-        """Over a wire a late fill may come: so many ended orders are kept for it, at least."""
-        closed = self.closed
-        closed[order_id] = working
-        while len(closed) > KEEP_CLOSED:
-            oldest = next(iter(closed))
-            if not claims.is_past(closed[oldest], self.orders.values()):
-                return
-            claims.forget(closed.pop(oldest))
-
-    def _keep_open(self, working: WorkingOrder) -> None:
-        """Hold back what the order may still take; one that came back to life is hot again."""
-        order_id = working.life.order.order_id
-        if self.closed and self.closed.pop(order_id, None) is not None:
-            self.orders[order_id] = working
-            self._reserve(working, working.life.order.leaves)
-        if working.asked and not working.life.modifications:
-            self._settle_terms(working)
-        if working.reservation is not None:
-            self.exposure.change(working.reservation, working.worst)
-
-    def _report_of_unknown(self, event: OrderEvent) -> None:
-        """Only a simulated venue's no to a request that its order's end overtook is no alarm."""
-        if self.venue is None or not isinstance(event, CancelRejected | ModifyRejected):
-            message = (
-                f"a {type(event).__name__} came for {event.order_id}, which does not work here"
-            )
-            self.alert("unknown-order", message)
-
-    def _alert_anomalies(self, working: WorkingOrder, known: tuple[str, ...]) -> None:
-        order = working.life.order
-        for anomaly in working.life.anomalies:
-            if anomaly not in known:
-                message = f"order {order.order_id} on {order.symbol}: {anomaly}"
-                self.alert("order-anomaly", message, order.strategy, order.symbol)
-
-    def alert(self, code: str, message: str, strategy: str = "", symbol: str = "") -> None:
-        """Say something a person should know."""
-        self.leave(
-            Alert(AlertLevel.WARNING, code, message, self.now, strategy=strategy, symbol=symbol)
-        )
-
-    def leave(self, item: Approved | Alert | Signal | FundingPaid) -> None:
-        """Record something that is neither an order event nor a fill."""
-        self.record.append(item)
-        self.mixed = True
-
-    def reducible(self, terms: SubmitOrder) -> Decimal:
-        """How much of the strategy's position a reduce-only order may still take off."""
-        instrument = self.markets.states[terms.symbol].instrument
-        held = self.portfolio.position(terms.strategy, instrument).quantity
-        return max(EXACT.minus(held) if terms.side is _BUY else held, ZERO)
-
-    def affordable(self, terms: SubmitOrder, quantity: Decimal, price: Decimal) -> bool:
-        """Whether the account can pay for, or deliver, a fill."""
-        return self.gate.affordable(terms, quantity, price)
-
-    def instrument(self, symbol: str) -> Instrument:
-        """Rules of a symbol that an order was accepted for."""
-        return self.markets.states[symbol].instrument

@@ -110,8 +110,11 @@ class OperatorDesk:
     # The account ------------------------------------------------------------------------------
 
     def _set_risk_state(self, command: SetRiskState) -> None:
-        self._execution.gate.state = command.state
+        gate = self._execution.gate
+        gate.state, gate.reason = command.state, command.reason
         self._execution.alert("risk-state", f"trading is {command.state}: {command.reason}")
+        self._execution.send_waiting()
+        self._drain()
 
     def _cancel_all(self, command: CancelAll) -> None:
         self._execution.cancel_all(command.strategy, command.symbol)

@@ -14,9 +14,12 @@ import msgspec
 
 from alphaforge.model.events import (
     CancelRequested,
+    HeldModified,
     ModifyRequested,
     OrderAdopted,
     OrderDenied,
+    OrderHeld,
+    OrderReleased,
     OrderSubmitted,
     RequestDenied,
 )
@@ -61,6 +64,9 @@ FACTS: Final[Mapping[type, int]] = MappingProxyType(
         OrderSubmitted: 0,
         OrderAdopted: SENT | ACCEPTED,
         OrderDenied: 0,
+        OrderHeld: 0,
+        HeldModified: 0,
+        OrderReleased: 0,
         OrderAccepted: SENT | ACCEPTED,
         OrderTriggered: SENT | ACCEPTED | TRIGGERED,
         OrderFilled: SENT | ACCEPTED,

@@ -18,6 +18,7 @@ from alphaforge.engine.brackets import Bracket
 from alphaforge.engine.claim_state import ClaimState
 from alphaforge.engine.core import Engine
 from alphaforge.engine.desk import HistoryRequest
+from alphaforge.engine.emulation import EmulationState, SavedHeld, Waiting, Watched
 from alphaforge.engine.execution import OrdersState, SavedOrder
 from alphaforge.engine.lifecycle import OrderLife
 from alphaforge.engine.markets import SymbolState
@@ -31,6 +32,7 @@ from alphaforge.engine.saved_strategies import (
     save_listeners,
     save_strategy,
 )
+from alphaforge.engine.saved_timers import TimerSaved, load_timers, save_timers
 from alphaforge.engine.saved_values import (
     Node,
     Reader,
@@ -41,7 +43,6 @@ from alphaforge.engine.saved_values import (
     own_attributes,
 )
 from alphaforge.engine.strategies import StrategyManager
-from alphaforge.engine.timers import Action
 from alphaforge.errors import InternalError
 from alphaforge.model.enums import RiskState
 from alphaforge.model.instrument import Instrument, default_instrument
@@ -100,17 +101,6 @@ class ClockSaved(msgspec.Struct):
     builders: list[tuple[str, bool]]
 
 
-class TimerSaved(msgspec.Struct, array_like=True):
-    """One waiting timer of a strategy."""
-
-    due: int
-    number: int
-    strategy: str
-    name: str
-    every: int
-    run: int
-
-
 class BracketSaved(msgspec.Struct):
     """A bracket: the handles of its orders, and the ids under which it is found."""
 
@@ -134,6 +124,7 @@ class Body(msgspec.Struct):
     now: int
     instruments: list[Instrument]
     risk_state: RiskState
+    risk_reason: str
     registered: int
     timers: list[TimerSaved]
     portfolio: PortfolioState
@@ -176,8 +167,9 @@ def take(engine: Engine) -> bytes:
         now=engine.timers.now,
         instruments=[state.instrument for state in engine.markets.states.values()],
         risk_state=execution.gate.state,
+        risk_reason=execution.gate.reason,
         registered=engine.timers.registered,
-        timers=[_timer(each, manager) for each in engine.timers.pending()],
+        timers=save_timers(engine),
         portfolio=engine.portfolio.save(),
         orders=execution.save(),
         claims=execution.claims.state,
@@ -213,7 +205,7 @@ def restore(engine: Engine, payload: bytes) -> None:
     engine.sequence = body.sequence
     engine.timers.now = body.now
     engine.portfolio.load(body.portfolio, execution.instrument)
-    execution.gate.state = body.risk_state
+    execution.gate.state, execution.gate.reason = body.risk_state, body.risk_reason
     execution.claims.state = body.claims
     execution.load(body.orders)
     handles = _Handles(engine, body.others)
@@ -231,7 +223,8 @@ def restore(engine: Engine, payload: bytes) -> None:
         load_strategy(runner, engine.shared, strategy, reader)
     for state, saved in zip(markets.states.values(), body.symbols, strict=True):
         load_listeners(state, saved.listeners, manager)
-    engine.timers.load(body.registered, [_action(each, manager) for each in body.timers])
+    execution.load_held(body.orders)
+    load_timers(engine, body.registered, body.timers)
 
 
 def _read(payload: bytes) -> Body:
@@ -277,20 +270,6 @@ class _Handles:
         if isinstance(key, int):
             return self.others[key]
         return (self._orders.get(key) or self._closed[key]).life.order
-
-
-def _timer(pending: tuple[int, int, Action], manager: StrategyManager) -> TimerSaved:
-    due, number, action = pending
-    for runner in manager.runners.values():
-        timer = runner.timer_of(action)
-        if timer is not None:
-            return TimerSaved(due, number, runner.name, *timer)
-    raise InternalError("something waits for its time that is no strategy's timer")
-
-
-def _action(saved: TimerSaved, manager: StrategyManager) -> tuple[int, int, Action]:
-    runner = manager.runners[saved.strategy]
-    return saved.due, saved.number, runner.timer_action(saved.name, saved.every, saved.run)
 
 
 def _brackets(by_order: dict[str, Bracket], writer: Writer) -> list[BracketSaved]:
@@ -378,6 +357,10 @@ def _layout() -> int:
         StrategyState,
         Listeners,
         OrdersState,
+        EmulationState,
+        SavedHeld,
+        Waiting,
+        Watched,
         SavedOrder,
         OrderLife,
         Order,

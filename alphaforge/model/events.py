@@ -54,6 +54,48 @@ class OrderDenied(msgspec.Struct, frozen=True, gc=False, tag="denied"):
         return self.terms.order_id
 
 
+class OrderHeld(msgspec.Struct, frozen=True, gc=False, tag="held"):
+    """The order passed the gate and waits here for its trigger: its venue has no such orders.
+
+    Nothing has left. It counts as a working order all the same.
+    """
+
+    terms: SubmitOrder
+    ts_local: int
+
+    @property
+    def order_id(self) -> str:
+        """The order it speaks of."""
+        return self.terms.order_id
+
+
+class HeldModified(msgspec.Struct, frozen=True, gc=False, tag="held_modified"):
+    """A held order has new terms; None leaves one as it is. Nothing of it has left."""
+
+    order_id: str
+    version: int
+    quantity: Decimal | None
+    limit_price: Decimal | None
+    trigger_price: Decimal | None
+    ts_local: int
+
+
+class OrderReleased(msgspec.Struct, frozen=True, gc=False, tag="released"):
+    """The trigger of a held order was reached: it is on its way, as a market or limit order.
+
+    Attributes:
+        terms: What the venue is told.
+    """
+
+    terms: SubmitOrder
+    ts_local: int
+
+    @property
+    def order_id(self) -> str:
+        """The order it speaks of."""
+        return self.terms.order_id
+
+
 class RequestDenied(msgspec.Struct, frozen=True, gc=False, tag="request_denied"):
     """A cancel or modification was refused here and never left: the order stands as it stood."""
 
@@ -81,6 +123,9 @@ OrderEvent: TypeAlias = (
     OrderSubmitted
     | OrderAdopted
     | OrderDenied
+    | OrderHeld
+    | HeldModified
+    | OrderReleased
     | RequestDenied
     | CancelRequested
     | ModifyRequested

@@ -49,7 +49,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         account: Whose it is, where a run trades several; empty = the run's own.
         unsupported: What its venue cannot do, by the names of `OrderType` and `TimeInForce`, or
             `POST_ONLY`, `REDUCE_ONLY`, `MODIFY`, `BRACKET` (take-profit and stop-loss together):
-            asked for, it is denied and never changed.
+            asked for, it is denied and never changed, unless it is in `emulated`.
+        emulated: Which of these the engine does in its venue's place, by the same names.
         source: Where the rules came from: `venue`, `config`, `data` or `default`.
     """
 
@@ -68,6 +69,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     taker_fee: Decimal = Decimal("0.001")
     account: str = ""
     unsupported: tuple[str, ...] = ()
+    emulated: tuple[str, ...] = ()
     source: str = "default"
     decimal_steps: bool = True
     cost_factor: Decimal = ONE

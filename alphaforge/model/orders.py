@@ -51,9 +51,12 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False):
         filled: Quantity done.
         leaves: Quantity that may still fill; 0 once closed.
         average_price: Volume-weighted over its fills; None before the first.
-        reason: Why it was denied, rejected or canceled.
-        ts: Engine time (ns) of the decision.
+        reason: Why it was denied, rejected or canceled; of a held one, why it is held.
+        ts: Engine time (ns) of the decision that sends it; while it is held, of the one to hold it.
         ts_last: Engine time (ns) of the last change.
+        emulated: Its venue has no such orders: the engine waits for the trigger in its place, and
+            only while it runs.
+        denial: Why its last cancel or modification was refused here; empty if none was.
     """
 
     symbol: str
@@ -87,6 +90,13 @@ class Order(msgspec.Struct, frozen=True, gc=False, eq=False):
     reason: str = ""
     ts: int = 0
     ts_last: int = 0
+    emulated: bool = False
+    denial: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits here for its trigger, and nothing has left."""
+        return self.emulated and self.is_open and self.status is OrderStatus.INITIALIZED
 
     @property
     def names(self) -> tuple[str, str, str]:

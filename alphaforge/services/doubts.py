@@ -1,8 +1,8 @@
 """Which orders must be asked about, and when an answer proves something.
 
 An order is asked about while it is in doubt, or while something that was asked of the venue has
-been without an outcome for longer than the venue lets it live. Pure looks at the engine's orders;
-must never ask anything itself.
+been without an outcome for longer than the venue lets it live; until then that outcome is waited
+for. Pure looks at the engine's orders; must never ask anything itself.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,10 @@ class Doubt(NamedTuple):
     """An order to ask about.
 
     Attributes:
-        proof_at: A question asked at this engine time or later sees whatever became of all that
-            was asked of the venue about the order; 0 where the venue offers no such proof.
         wants_trades: The venue counts executions that we do not hold.
     """
 
     working: WorkingOrder
-    proof_at: int
     wants_trades: bool
 
 
@@ -36,16 +33,19 @@ def last_request(life: OrderLife) -> int:
 
 
 def proof_at(life: OrderLife, capabilities: Capabilities) -> int:
-    """See `Doubt`."""
+    """A question asked at this engine time or later sees what became of all that was asked of it.
+
+    0 where the venue offers no such proof.
+    """
     if not capabilities.request_life_ns:
         return 0
     return last_request(life) + capabilities.proof_ns
 
 
 def working_at(execution: OrderManagement, venue: str) -> tuple[WorkingOrder, ...]:
-    """The orders of one venue that work, or are in doubt, oldest first."""
+    """The orders of one venue that left and work, or are in doubt, oldest first."""
     orders = execution.orders.values()
-    return tuple(each for each in orders if each.instrument.venue == venue)
+    return tuple(each for each in orders if each.life.facts and each.instrument.venue == venue)
 
 
 def doubts(execution: OrderManagement, venue: Venue, now: int) -> Iterator[Doubt]:
@@ -53,9 +53,18 @@ def doubts(execution: OrderManagement, venue: Venue, now: int) -> Iterator[Doubt
     capabilities = venue.capabilities
     for working in working_at(execution, venue.name):
         life = working.life
-        at = proof_at(life, capabilities)
-        if life.order.in_doubt or (_is_waiting(life) and now >= at):
-            yield Doubt(working, at, life.venue_filled > executed(life))
+        if is_open_question(life, capabilities, now):
+            yield Doubt(working, life.venue_filled > executed(life))
+
+
+def is_open_question(life: OrderLife, capabilities: Capabilities, now: int) -> bool:
+    """Whether an order is to be asked about at engine time `now`."""
+    return life.order.in_doubt or (_is_waiting(life) and now >= proof_at(life, capabilities))
+
+
+def is_under_way(life: OrderLife, capabilities: Capabilities, now: int) -> bool:
+    """Whether something asked of the venue may still be answered: that will say how it stands."""
+    return not life.order.in_doubt and _is_waiting(life) and now < proof_at(life, capabilities)
 
 
 def _is_waiting(life: OrderLife) -> bool:

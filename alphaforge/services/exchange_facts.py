@@ -15,6 +15,7 @@ from typing import NamedTuple
 from alphaforge.model.enums import InstrumentKind, OrderType
 from alphaforge.services.credentials import MAIN_ACCOUNT
 from alphaforge.services.venue_access import VenueWay
+from alphaforge.venues.ccxt_instruments import emulated, unsupported
 from alphaforge.venues.ccxt_loading import exchange_ids, has_streams
 from alphaforge.venues.ccxt_profile import LookUp, Profile, WireId
 from alphaforge.venues.ccxt_profiles import PROFILES, profile_of
@@ -124,12 +125,16 @@ def _test_network(way: VenueWay) -> dict[str, object]:
 
 
 def _orders(profile: Profile, kind: InstrumentKind) -> dict[str, object]:
-    """Which order types can be had there; any other is denied before it is sent."""
-    native = profile.order_types(kind)
+    """Which order types are had there, which are held by the engine, and which are denied."""
+    missing = unsupported(profile, kind)
+    held = emulated(missing)
+    denied = {*missing} - {*held}
+    types = [each.value for each in OrderType]
     return {
-        "native": [each.value for each in OrderType if each in native],
-        "denied": [each.value for each in OrderType if each not in native],
-        "brackets": kind is not InstrumentKind.SPOT,
+        "native": [each for each in types if each not in missing],
+        "held": [each for each in types if each in held],
+        "denied": [each for each in types if each in denied],
+        "brackets": not denied & {"BRACKET", OrderType.STOP_MARKET.value},
     }
 
 

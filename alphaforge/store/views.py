@@ -22,6 +22,7 @@ from alphaforge.model.events import (
     OrderAdopted,
     OrderDenied,
     OrderEvent,
+    OrderHeld,
     OrderSubmitted,
     Signal,
 )
@@ -40,7 +41,7 @@ Recall: TypeAlias = Callable[[str], Sequence[OrderEvent]]
 KEEP_CLOSED = 10_000
 """Closed orders kept at hand for late fills; older ones are folded again from their events."""
 
-_BEGINNINGS = OrderSubmitted | OrderAdopted | OrderDenied
+_BEGINNINGS = OrderSubmitted | OrderAdopted | OrderDenied | OrderHeld
 """Events that state an order's terms."""
 
 _json = msgspec.json.Encoder()

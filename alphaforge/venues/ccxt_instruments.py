@@ -1,11 +1,13 @@
 """The rules of what a run trades at a venue: its grid, the account's fees, and what it cannot do.
 
-Must never leave out something that the venue would refuse or we would not send.
+What it cannot do the engine does in its place, where it can. Must never leave out something that
+the venue would refuse or we would not send.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,6 +19,13 @@ from alphaforge.venues.ccxt_connecting import Clients, market_of
 from alphaforge.venues.ccxt_map import Names, instrument
 from alphaforge.venues.ccxt_profile import Amend, Profile
 from alphaforge.venues.ccxt_values import mapping, number_of
+
+BECOMES: Final = {
+    OrderType.STOP_MARKET: OrderType.MARKET,
+    OrderType.STOP_LIMIT: OrderType.LIMIT,
+    OrderType.TRAILING_STOP: OrderType.MARKET,
+}
+"""What a held stop is sent as."""
 
 _FALLBACK_FEE = Decimal("0.001")
 """Where nobody tells a rate: what the dearer of the large venues take."""
@@ -36,7 +45,8 @@ async def read_instrument(clients: Clients, names: Names, symbol: str) -> Instru
     read = instrument(market, venue=names.venue, symbol=symbol, maker=maker, taker=taker)
     if names.profile.counts_units:
         read = replace(read, multiplier=ONE)
-    return replace(read, unsupported=unsupported(names.profile, read.kind))
+    missing = unsupported(names.profile, read.kind)
+    return replace(read, unsupported=missing, emulated=emulated(missing))
 
 
 def check_rules(clients: Clients, names: Names, symbols: Sequence[str]) -> None:
@@ -54,7 +64,7 @@ def _rate(rate: object) -> Decimal:
 def unsupported(profile: Profile, kind: InstrumentKind) -> tuple[str, ...]:
     """What `Instrument.unsupported` says of instruments of a kind at a venue.
 
-    The two legs of a spot bracket would each lock the whole holding, so there are none.
+    The two legs of a spot bracket would each lock the whole holding, so it has none.
     """
     native = profile.order_types(kind)
     missing = [each.value for each in OrderType if each not in native]
@@ -68,3 +78,12 @@ def unsupported(profile: Profile, kind: InstrumentKind) -> tuple[str, ...]:
     if kind is InstrumentKind.SPOT:
         missing.append("BRACKET")
     return tuple(missing)
+
+
+def emulated(missing: tuple[str, ...]) -> tuple[str, ...]:
+    """What of it the engine does in its place: where it can send what the order becomes."""
+    found = [stop.value for stop, becomes in BECOMES.items() if becomes.value not in missing]
+    found = [each for each in found if each in missing]
+    if "BRACKET" in missing and not {OrderType.MARKET.value, OrderType.LIMIT.value} & {*missing}:
+        found.append("BRACKET")
+    return tuple(found)

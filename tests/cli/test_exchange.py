@@ -58,7 +58,7 @@ def test_every_exchange_can_be_shown(run, name: str) -> None:
     assert shown.code == 0
     assert f"venue\t{name}\n" in shown.out
     assert content["venue"] == name
-    types = {*content["spot"]["native"], *content["spot"]["denied"]}
+    types = {each for how in ("native", "held", "denied") for each in content["spot"][how]}
     assert types == {"MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TRAILING_STOP"}
 
 

@@ -9,9 +9,12 @@ from alphaforge.model.commands import SubmitOrder
 from alphaforge.model.enums import Liquidity, OrderSide, OrderType, PendingRequest
 from alphaforge.model.events import (
     CancelRequested,
+    HeldModified,
     ModifyRequested,
     OrderAdopted,
     OrderDenied,
+    OrderHeld,
+    OrderReleased,
     OrderSubmitted,
     RequestDenied,
 )
@@ -50,6 +53,18 @@ TERMS = SubmitOrder(
 
 def submitted() -> OrderSubmitted:
     return OrderSubmitted(TERMS, TS)
+
+
+def held() -> OrderHeld:
+    return OrderHeld(TERMS, TS)
+
+
+def held_modified(version: int, quantity: str) -> HeldModified:
+    return HeldModified(ID, version, Decimal(quantity), None, None, TS)
+
+
+def released() -> OrderReleased:
+    return OrderReleased(TERMS, TS)
 
 
 def adopted() -> OrderAdopted:

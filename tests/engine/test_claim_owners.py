@@ -330,7 +330,7 @@ def test_a_difference_of_the_books_is_told_with_both_numbers(wire: Wire):
 def test_a_late_fill_of_an_order_that_ended_long_ago_is_booked_as_external(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("alphaforge.engine.oms.KEEP_CLOSED", 1)
+    monkeypatch.setattr("alphaforge.engine.order_table.KEEP_CLOSED", 1)
     first = wire.buy()
     wire.put(stands(first, CANCELED, venue_id="v1"))
     cursor = first.ts_last + 2 * TOLD_AGAIN_NS
@@ -348,7 +348,7 @@ def test_a_late_fill_of_an_order_that_ended_long_ago_is_booked_as_external(
 def test_a_trade_that_may_be_told_again_is_not_forgotten_however_many_orders_ended_since(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("alphaforge.engine.oms.KEEP_CLOSED", 1)
+    monkeypatch.setattr("alphaforge.engine.order_table.KEEP_CLOSED", 1)
     first = wire.buy()
     wire.put(
         traded(first, "t1", 10, venue_id="v1"), stands(first, FILLED, filled=10, venue_id="v1")
@@ -368,7 +368,7 @@ def test_a_trade_that_may_be_told_again_is_not_forgotten_however_many_orders_end
 def test_an_order_that_may_have_arrived_keeps_what_was_traded_since(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("alphaforge.engine.oms.KEEP_CLOSED", 1)
+    monkeypatch.setattr("alphaforge.engine.order_table.KEEP_CLOSED", 1)
     unsure = wire.sell()
     first = wire.buy()
     wire.put(traded(first, "t1", 10, venue_id="v1"))

@@ -49,6 +49,9 @@ WAY_TO = {
 
 EVENTS = {
     "submitted": facts.submitted(),
+    "held": facts.held(),
+    "held_modified_to_8": facts.held_modified(1, "8"),
+    "released": facts.released(),
     "adopted": facts.adopted(),
     "denied": facts.denied(),
     "request_denied": facts.request_denied(),
@@ -81,6 +84,9 @@ EVENTS = {
 TABLE = """
 event            INIT   SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY
 submitted        SUBM   SUBM   ACPT!  PART!  TRIG!  FILL!  CANC!  EXPI!  REJE!  ABSE!  DENY!
+held             INIT   SUBM!  ACPT!  PART!  TRIG!  FILL!  CANC!  EXPI!  REJE!  ABSE!  DENY!
+held_modified_to_8 INIT SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY
+released         SUBM   SUBM   ACPT!  PART!  TRIG!  FILL!  CANC!  EXPI!  REJE!  ABSE!  DENY!
 adopted          ACPT   ACPT   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE!  ACPT!? DENY!
 denied           DENY   SUBM!  ACPT!  PART!  TRIG!  FILL!  CANC!  EXPI!  REJE!  ABSE!  DENY
 request_denied   INIT   SUBM   ACPT   PART   TRIG   FILL   CANC   EXPI   REJE   ABSE   DENY

@@ -12,8 +12,10 @@ from alphaforge.engine.recovery import recover
 from alphaforge.engine.strategies import RunState
 from alphaforge.engine.strategy import Strategy
 from alphaforge.errors import UsageError
+from alphaforge.model.claims import VenueState, VenueStateChanged
 from alphaforge.model.commands import (
     BeginEpoch,
+    CancelAll,
     Flatten,
     OperatorCancel,
     OperatorModify,
@@ -21,6 +23,8 @@ from alphaforge.model.commands import (
     RestartStrategy,
     SetRiskState,
     StartSession,
+    StartStrategy,
+    StopStrategy,
 )
 from alphaforge.model.enums import OrderSide, OrderStatus, OrderType, RiskState
 from alphaforge.model.events import OrderDenied, OrderSubmitted
@@ -224,3 +228,58 @@ def test_a_snapshot_brings_back_the_one_that_was_made_anew() -> None:
     strategy: Any = again.strategies.runners["bot"].strategy
     assert strategy.below == 20
     assert again.process(trade(4)) == engine.process(trade(4))
+
+
+def test_why_trading_was_halted_is_known_after_a_recovery_and_in_a_snapshot() -> None:
+    engine, rows = run_to_restart()
+    event = SetRiskState(RiskState.REDUCING, START + 4 * SECOND, "kill: a test")
+    step = engine.process(event)
+    rows.append((engine.sequence, event, journaled(step)))
+    folded, restored = quoting_engine(), quoting_engine()
+    recover(folded, rows)
+    snapshot.restore(restored, snapshot.take(engine))
+    for each in (folded, restored):
+        gate = each.execution.gate
+        assert (gate.state, gate.reason) == (RiskState.REDUCING, "kill: a test")
+
+
+def test_a_recovery_repeats_every_command_of_a_person() -> None:
+    engine = quoting_engine()
+    at = [START + 10 * SECOND]
+    symbol = PERPETUAL.symbol
+
+    def then() -> int:
+        at[0] += SECOND
+        return at[0]
+
+    low = Order.limit(symbol, BUY, "1", "50", strategy="manual")
+    events: list[Any] = [
+        BeginEpoch(1, START),
+        VenueStateChanged(PERPETUAL.venue, VenueState.READY, "", START),
+        StartSession(START),
+        trade(1),
+        PlaceOrder(low, then(), "x"),
+        PlaceOrder(Order.market(symbol, BUY, "-1"), then(), "x"),
+        OperatorModify("o-000002", then(), D(2), D(51), None, "x"),
+        OperatorModify("o-999999", then(), D(2), None, None, "x"),
+        OperatorCancel("o-000002", then(), "x"),
+        RestartStrategy("bot", "20", "", then(), "x"),
+        StopStrategy("bot", then(), "x"),
+        StartStrategy("bot", then(), "x"),
+        trade(40),
+        SetRiskState(RiskState.REDUCING, then(), "why", "x"),
+        PlaceOrder(low, then(), "x"),
+        Flatten(then(), who="x"),
+        CancelAll(then(), who="x"),
+        SetRiskState(RiskState.HALTED, then(), "why", "x"),
+        SetRiskState(RiskState.ACTIVE, then(), "by x", "x"),
+    ]
+    rows = []
+    for event in events:
+        step = engine.process(event)
+        rows.append((engine.sequence, event, journaled(step)))
+    again = quoting_engine()
+    recovered = recover(again, rows)
+    assert recovered.differences == recovered.unexplained == ()
+    assert recovered.steps == sum(step is not None for _, _, step in rows)
+    assert snapshot.take(again) == snapshot.take(engine)

@@ -17,6 +17,7 @@ from alphaforge.engine.claims import ClaimBook
 from alphaforge.engine.core import Engine
 from alphaforge.engine.data import DataEngine
 from alphaforge.engine.desk import Desk, Shared
+from alphaforge.engine.emulation import Emulation
 from alphaforge.engine.execution import ExecutionEngine, SavedOrder
 from alphaforge.engine.markets import SymbolState, VenueClock
 from alphaforge.engine.portfolio import Portfolio, PortfolioState
@@ -369,9 +370,10 @@ def names(thing: object) -> set[str]:
 
 DERIVED = {
     Engine: "timers markets venue data execution shared strategies portfolio valuation _dispatch "
-    "_requests _record _states _handlers",
+    "_requests _record _states _handlers _matcher",
     ExecutionEngine: "settings markets timers venue portfolio valuation exposure gate brackets "
-    "listener doubtful record mixed latency claims",
+    "listener doubtful record mixed latency claims emulation",
+    Emulation: "event _orders _markets _timers",
     ClaimBook: "strategies _orders _tag _account",
     RiskGate: "settings _markets _portfolio _valuation _exposure _limited _account _plain",
     Portfolio: "account start_cash reporting_currency",
@@ -390,7 +392,8 @@ SAVED = {
     Engine: "sequence",
     ExecutionEngine: "numbers counts orders closed",
     ClaimBook: "state",
-    RiskGate: "state",
+    Emulation: "held waiting _numbered _watched",
+    RiskGate: "state reason",
     Portfolio: "cash positions closed_positions fees_by_currency _net",
     Timers: "now _heap _registered",
     Runner: "name state starts error timers parameters source",
@@ -413,6 +416,7 @@ def test_nothing_that_an_engine_remembers_is_forgotten() -> None:
         engine,
         engine.execution,
         engine.execution.claims,
+        engine.execution.emulation,
         engine.execution.gate,
         engine.portfolio,
         engine.timers,

@@ -72,8 +72,20 @@ def _instrument(symbol: str, kind: InstrumentKind, **rules: Any) -> Instrument:
     )
 
 
-SPOT = _instrument("ETH/USDT", InstrumentKind.SPOT)
-PERPETUAL = _instrument("BTC/USDT", InstrumentKind.LINEAR, multiplier=Decimal("0.01"))
+STOPS = ("STOP_MARKET", "STOP_LIMIT", "TRAILING_STOP")
+SPOT = _instrument(
+    "ETH/USDT",
+    InstrumentKind.SPOT,
+    unsupported=(*STOPS, "MODIFY", "BRACKET"),
+    emulated=(*STOPS, "BRACKET"),
+)
+PERPETUAL = _instrument(
+    "BTC/USDT",
+    InstrumentKind.LINEAR,
+    multiplier=Decimal("0.01"),
+    unsupported=("TRAILING_STOP",),
+    emulated=("TRAILING_STOP",),
+)
 INSTRUMENTS = {each.symbol: each for each in (SPOT, PERPETUAL)}
 KINDS = ("1s", "7s", "3-tick", "4-volume", "900-value", "5s@quote")
 
@@ -165,7 +177,7 @@ class Busy(Strategy):
         elif what == 3:
             verb(symbol, quantity, take_profit=price + 9, stop_loss=max(price - 9, 1))
         elif what == 4:
-            verb(symbol, quantity, stop=price + 1)
+            self._stop(verb, symbol, quantity, price)
         elif what == 5:
             self.close(symbol)
         elif what == 6:
@@ -173,11 +185,26 @@ class Busy(Strategy):
         else:
             self._change(dice.choice(self.orders(symbol) or [None]), what, price)
 
+    def _stop(self, verb: Callable[..., Order], symbol: str, quantity: str, price: float) -> None:
+        dice = self.dice
+        apart = dice.choice((-3.0, -1.0, 0.5, 1.0, 3.0))
+        kind = dice.randrange(6)
+        terms: dict[str, Any] = {"stop": price + apart}
+        if kind == 1:
+            terms["limit"] = price + 2 * apart
+        elif kind > 3:
+            terms = {"trail": dice.choice(("1%", "0.5", 2))}
+        if dice.random() < 0.3:
+            terms["expires"] = self.now + dice.choice((1, 9)) * SECOND
+        verb(symbol, quantity, reduce_only=dice.random() < 0.4, **terms)
+
     def _change(self, order: Order | None, what: int, price: float) -> None:
         if order is None:
             return
         if what == 7:
             self.cancel(order)
+        elif order.trigger_price is not None and self.dice.random() < 0.7:
+            self.modify(order, stop=price + self.dice.choice((-2, 1)))
         elif order.limit_price is not None:
             self.modify(order, quantity=self.dice.choice((None, "0.25", "3")), limit=price - 1)
 

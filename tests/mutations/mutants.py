@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tests.mutations.mutant import Mutant
 from tests.mutations.of_absence import ABSENCE, OUTCOMES
 from tests.mutations.of_claims import CLAIMS, ORDERS
+from tests.mutations.of_held import HELD
 from tests.mutations.of_journal import EPOCHS, RECONCILING, RECOVERY, WIRE
 from tests.mutations.survivors import SEEN_ELSEWHERE
 
@@ -19,6 +20,7 @@ LISTED: Final[tuple[Mutant, ...]] = (
     *OUTCOMES,
     *CLAIMS,
     *ORDERS,
+    *HELD,
     *WIRE,
     *EPOCHS,
     *RECOVERY,

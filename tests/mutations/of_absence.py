@@ -38,8 +38,12 @@ ABSENCE: Final[tuple[Mutant, ...]] = (
         "absence-from-open-orders",
         "an order that is not in the list of open orders is taken for one that never was",
         _INQUIRY,
-        "                await self.ask_about(working)\n",
-        "                await self._not_there(working, self._door.now, 'not listed')\n",
+        "        await self._ask_about_each(unlisted, never)\n",
+        "        missing: list[_Missing] = []\n"
+        "        for each in unlisted:\n"
+        "            self._not_there(each, self._door.now, 'not listed', missing)\n"
+        "        if missing:\n"
+        "            await self._conclude_absence(missing)\n",
     ),
     broken(
         "absence-by-any-error",
@@ -56,7 +60,7 @@ ABSENCE: Final[tuple[Mutant, ...]] = (
         "            claim = await self._read_or_bury(order, ",
         Edit(
             _INQUIRY,
-            "    async def _not_there(",
+            "    def _not_there(",
             "    async def _read_or_bury(self, order, ask, tries):\n"
             "        try:\n"
             "            return await self.read(ask, tries)\n"
@@ -65,7 +69,7 @@ ABSENCE: Final[tuple[Mutant, ...]] = (
             "                now = self._door.now\n"
             "                self._door.put(AbsenceProved(order.order_id, 'no answer', now, now))\n"
             "            raise\n\n"
-            "    async def _not_there(",
+            "    def _not_there(",
         ),
     ),
     broken(

@@ -12,6 +12,7 @@ _NEWS: Final = "engine/claim_news.py"
 _FACTS: Final = "engine/fact_details.py"
 _LIFE: Final = "engine/lifecycle.py"
 _OMS: Final = "engine/oms.py"
+_TABLE: Final = "engine/order_table.py"
 
 _FILL: Final = "        fact = fact_of(claim, life.order, self._orders.now)\n"
 
@@ -107,8 +108,8 @@ CLAIMS: Final[tuple[Mutant, ...]] = (
         "held-back-claims-are-not-traced",
         "nobody asks whose order a claim is that waits for its order",
         "services/inquiry.py",
-        "            await self._trace(claim)\n",
-        "            del claim\n",
+        "        symbol, venue_order_id = named\n",
+        "        return\n        symbol, venue_order_id = named\n",
     ),
     broken(
         "venue-ids-are-not-learned",
@@ -190,11 +191,11 @@ ORDERS: Final[tuple[Mutant, ...]] = (
     broken(
         "modifications-hold-only-the-old-terms",
         "until a modification is answered only the old quantity is held back",
-        _OMS,
+        _TABLE,
         "        working.asked = max(working.asked, asked or working.life.order.quantity)\n",
         "        working.asked = working.life.order.quantity\n",
         Edit(
-            _OMS,
+            _TABLE,
             "        self._reserve(working, working.worst)\n\n    def _settle_terms",
             "        self._reserve(working, working.life.order.leaves)\n\n    def _settle_terms",
         ),

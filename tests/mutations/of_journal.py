@@ -294,8 +294,8 @@ RECONCILING: Final[tuple[Mutant, ...]] = (
         "missing-fills-are-not-fetched",
         "where the venue filled more than we hold, its trades are not asked for before the minute",
         _INQUIRY,
-        "        if any(each.wants_trades for each in found) and not is_moot():\n",
-        "        if not found and not is_moot():\n",
+        "        if any(each.wants_trades for each in found):\n",
+        "        if not found:\n",
         survives="the order stays in doubt until the reconciliation of the minute fetches the "
         "trades: it costs a minute at most",
     ),

@@ -2,9 +2,12 @@
 
 I16 what ended stays ended; I17 nothing is certain, and nothing new is decided, before all was read;
 I18 an order is its strategy's also if its intent was lost; I19 nothing is sent beside its like in
-doubt; I20 what is not answered, or was not asked about since a restart, is in doubt; and of I1 and
-I7 the parts that need the past. Must never look at how the engine knows.
+doubt; I20 what is not answered, or was not asked about since a restart, is in doubt; I21 no trigger
+is missed, and no holding sold twice; and of I1 and I7 the parts that need the past. Must never look
+at how the engine knows.
 """
+
+from typing import Any
 
 from msgspec.structs import astuple
 
@@ -13,8 +16,8 @@ from alphaforge.engine.core import Engine
 from alphaforge.engine.order_facts import executed
 from alphaforge.model.claims import FillReport, OrderStatusReport, VenueState, VenueStateChanged
 from alphaforge.model.commands import SubmitOrder
-from alphaforge.model.enums import OrderStatus
-from alphaforge.model.events import ModifyRequested, OrderSubmitted
+from alphaforge.model.enums import OrderSide, OrderStatus
+from alphaforge.model.events import ModifyRequested, OrderReleased, OrderSubmitted
 from alphaforge.model.orders import Order
 from alphaforge.model.reports import CancelRejected, ModifyRejected, StateUnknown
 from alphaforge.model.step import Step
@@ -39,6 +42,7 @@ class Beliefs:
         self._refused: dict[str, float] = {}
         self._decided: dict[str, float] = {}
         self._still_until = -1.0
+        self._reached: set[str] = set()
         self._inner = network.on_leave
         network.on_leave = self.leaves
         network.on_gap = self.gap
@@ -49,7 +53,10 @@ class Beliefs:
         self._ended.clear()
         self._doubtful = set(engine.execution.doubtful)
         self._began = self._network.venue_now()
-        self._unproved = set(engine.execution.orders)
+        rows = engine.execution.orders.items()
+        emulation = engine.execution.emulation
+        self._reached = set(emulation.waiting) if emulation is not None else set()
+        self._unproved = {order_id for order_id, row in rows if not row.life.order.is_held}
         self._silent.clear()
         self._refused.clear()
 
@@ -57,10 +64,12 @@ class Beliefs:
         """The process stood still for longer than its lease, until now."""
         self._still_until = self._network.loop.time()
 
-    def leaves(self, kind: str, command: object) -> None:
+    def leaves(self, kind: str, command: Any) -> None:
         """I7: what was decided before the process stood still does not leave after it."""
         self._inner(kind, command)
         client_id = getattr(command, "client_order_id", "")
+        if kind == "submit":
+            self._has_the_holding_to_itself(command)
         if kind == "submit" and self._decided.get(client_id, 0.0) < self._still_until:
             raise Violation(f"I7: decided before the process stood still, sent after it: {command}")
 
@@ -96,12 +105,16 @@ class Beliefs:
         for order_id in dict.fromkeys(each.order_id for each in step.events):
             working = execution.orders.get(order_id) or execution.closed.get(order_id)
             if working is not None:
-                if not working.life.order.in_doubt:
-                    self._unproved.discard(order_id)
-                self._is_owned(working.life.order)
-                self._has_grown(working.life.order)
-                self._stays_ended(working.life.order)
+                self._stands(working.life.order)
         self._decides(engine, event, step)
+        self._wakes(engine, step)
+
+    def _stands(self, order: Order) -> None:
+        if not order.in_doubt:
+            self._unproved.discard(order.order_id)
+        self._is_owned(order)
+        self._has_grown(order)
+        self._stays_ended(order)
 
     def _is_doubted(self, engine: Engine) -> None:
         """I20: an order whose request had no outcome is in doubt until the venue speaks of it."""
@@ -216,13 +229,56 @@ class Beliefs:
             )
         }
         for each in step.events:
-            if not isinstance(each, OrderSubmitted | ModifyRequested):
+            if not isinstance(each, OrderSubmitted | OrderReleased | ModifyRequested):
                 continue
+            if isinstance(each, ModifyRequested) and self._never_left(engine, each.order_id):
+                continue  # new terms of what is held take effect here
             if held and not isinstance(event, VenueStateChanged):
                 raise Violation(f"I17: decided while the venue is {held}: {astuple(each)}")
-            if isinstance(each, OrderSubmitted):
+            if isinstance(each, OrderSubmitted | OrderReleased):
                 terms = each.terms
                 self._decided[terms.client_order_id] = self._network.loop.time()
                 if (terms.strategy, terms.symbol, terms.side) in doubtful.values():
                     raise Violation(f"I19: sent while its like is in doubt ({doubtful}): {terms}")
         self._doubtful = set(execution.doubtful)
+
+    def _never_left(self, engine: Engine, order_id: str) -> bool:
+        execution = engine.execution
+        working = execution.orders.get(order_id) or execution.closed.get(order_id)
+        if working is None:
+            return False
+        order = working.life.order
+        return order.emulated and order.client_order_id not in self._watch.left
+
+    def _wakes(self, engine: Engine, step: Step) -> None:
+        """I21: a stop leaves, or says that it waits, once its trigger is reached and not before."""
+        execution = engine.execution
+        waiting = execution.emulation.waiting if execution.emulation is not None else {}
+        released = {each.order_id for each in step.events if isinstance(each, OrderReleased)}
+        for working in execution.orders.values():
+            order = working.life.order
+            order_id, trigger = order.order_id, order.trigger_price
+            if trigger is None or not (order.is_held or order_id in released):
+                continue
+            last = engine.markets.states[order.symbol].last
+            if last >= trigger if order.side is OrderSide.BUY else last <= trigger:
+                self._reached.add(order_id)
+                if order.is_held and order_id not in waiting:
+                    raise Violation(f"I21: {order_id} is held at {trigger}, the market is {last}")
+            if order_id in released and order_id not in self._reached:
+                raise Violation(f"I21: {order_id} leaves at {last}, its trigger is {trigger}")
+
+    def _has_the_holding_to_itself(self, command: Any) -> None:
+        """I21: where legs would lock a holding twice, one leaves only when the other is gone."""
+        engine = self._watch.engine
+        rules = self._network.exchange.listings[command.symbol].instrument
+        working = engine.execution.orders.get(command.order_id) if engine is not None else None
+        if working is None or engine is None or "BRACKET" not in rules.unsupported:
+            return
+        ours = working.life.order
+        others = (each.life.order for each in engine.execution.orders.values())
+        for other in others if ours.parent_id else ():
+            is_leg = other.parent_id == ours.parent_id and other.tag != ours.tag
+            if is_leg and other.is_open and not other.is_held:
+                what = f"{ours.tag} {ours.order_id} leaves beside {other.tag} {other.order_id}"
+                raise Violation(f"I21: {what}")

@@ -5,7 +5,7 @@ Returns sentences, one per difference; must never round and never forgive.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from decimal import Decimal
 
 from alphaforge.engine.core import Engine
@@ -34,7 +34,7 @@ SAYS_THE_SAME: dict[VenueStatus, tuple[OrderStatus, ...]] = {
 
 def unsettled(engine: Engine, asked_before: int = FAR) -> list[str]:
     """Orders of which something is still not known that was asked before an engine time."""
-    return [
+    return _woken(engine) + [
         f"{order.order_id} ({order.client_order_id}) is {order.status}, "
         f"in doubt: {order.in_doubt}, pending: {order.pending}"
         for order in (
@@ -48,6 +48,17 @@ def unsettled(engine: Engine, asked_before: int = FAR) -> list[str]:
     ]
 
 
+def _woken(engine: Engine) -> list[str]:
+    """Stops whose trigger was reached and that have not left; behind a resting limit they may."""
+    emulation = engine.execution.emulation
+    waiting = emulation.waiting if emulation is not None else {}
+    return [
+        f"{order_id} waits since its trigger: {each.why}"
+        for order_id, each in waiting.items()
+        if "same holding" not in each.why
+    ]
+
+
 def orders_of(engine: Engine) -> list[Order]:
     """Every order the engine still knows."""
     execution = engine.execution
@@ -55,8 +66,10 @@ def orders_of(engine: Engine) -> list[Order]:
     return [row.life.order for row in rows]
 
 
-def orders_differ(engine: Engine, exchange: Exchange, account: str) -> Iterator[str]:
-    """Order by order, by our client id or the venue's own."""
+def orders_differ(
+    engine: Engine, exchange: Exchange, account: str, left: Container[str] = ()
+) -> Iterator[str]:
+    """Order by order, by our client id or the venue's own; `left`: client ids that were sent."""
     known = {order.client_order_id: order for order in orders_of(engine) if order.client_order_id}
     named = {order.venue_order_id: order for order in orders_of(engine) if order.venue_order_id}
     for report in exchange.books(account).orders:
@@ -69,6 +82,8 @@ def orders_differ(engine: Engine, exchange: Exchange, account: str) -> Iterator[
         yield from _order_differs(name, ours, report)
     for client_id, order in known.items():
         dead = (OrderStatus.ABSENT, OrderStatus.REJECTED, OrderStatus.DENIED)
+        if order.emulated and client_id not in left:
+            continue  # held here: the venue is not to have it
         if order.status not in dead and order.order_id.startswith("o-"):
             yield f"{client_id}: {order.status} here, and the venue never had it"
 

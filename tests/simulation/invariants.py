@@ -17,7 +17,7 @@ from alphaforge.engine.lifecycle import OrderLife
 from alphaforge.model.claims import VenueStatus
 from alphaforge.model.commands import CancelOrder, ModifyOrder, SubmitOrder
 from alphaforge.model.enums import OrderSide, OrderStatus, RiskState
-from alphaforge.model.events import OrderSubmitted
+from alphaforge.model.events import OrderReleased, OrderSubmitted
 from alphaforge.model.orders import Fill
 from alphaforge.model.step import Step
 from tests.fake_venue.account import Order as VenueOrder
@@ -86,7 +86,7 @@ class Committed:
             self.fills += step.fills
             steps.append(step)
             for event in step.events:
-                if isinstance(event, OrderSubmitted):
+                if isinstance(event, OrderSubmitted | OrderReleased):
                     self.intents[event.terms.client_order_id] = event.terms
             for approved in step.outgoing:
                 if not isinstance(approved.command, SubmitOrder):
@@ -349,6 +349,9 @@ class Watch:
         engine = self.engine
         if engine is not None and engine.execution.gate.state is RiskState.HALTED:
             raise Violation(f"I7: an order left while trading is halted: {command}")
+        rules = self._network.exchange.listings[command.symbol].instrument
+        if command.order_type.value in rules.unsupported:
+            raise Violation(f"I21: the venue has no such orders: {command}")
         client_id = command.client_order_id
         if client_id in self.left:
             raise Violation(f"I6: {client_id} left twice: {self.left[client_id]}, then {command}")

@@ -126,6 +126,8 @@ class Restless(Strategy):
 
     def _stop(self, verb: Any, symbol: str, amount: Decimal, last: float, sign: int) -> Order:
         far = sign * Decimal(self.random.randint(1, 40)) / 10_000
+        if self.random.random() < 0.3:
+            return verb(symbol, amount, trail=f"{far.copy_abs() * 100}%")
         trigger = (Decimal(repr(last)) * (1 + far)).quantize(CENT)
         if self.random.random() < 0.6:
             return verb(symbol, amount, stop=trigger)

@@ -45,7 +45,13 @@ VENUE: Final = "fake"
 CALM_SECONDS: Final = 60.0
 """How long after the last fault every doubt must have cleared at the latest."""
 
-NEVER: Final = ("strategy-error", "strategy-hung", "recovery-difference", "overfill")
+NEVER: Final = (
+    "strategy-error",
+    "strategy-hung",
+    "recovery-difference",
+    "overfill",
+    "never-left",
+)
 """Alerts that nothing simulated gives cause for."""
 
 PATIENT: Final = 8
@@ -150,6 +156,10 @@ class World:
         listings = [
             replace(each, fee_currency=each.instrument.base if fee == "base" else fee, depth=900)
             for each in listings
+        ]
+        lacks = _lacking(self.seed)
+        listings = [
+            replace(each, instrument=replace(each.instrument, **lacks)) for each in listings
         ]
         quirks = Quirks(
             trades_name_client_id=draw.random() < 0.6,
@@ -477,7 +487,7 @@ class World:
         wrong = [
             *compare.trades_differ(self.watch.books, exchange, ACCOUNT, "in memory"),
             *compare.money_differs(engine.portfolio.cash, exchange, ACCOUNT, "in memory"),
-            *compare.orders_differ(engine, exchange, ACCOUNT),
+            *compare.orders_differ(engine, exchange, ACCOUNT, self.watch.left),
         ]
         if wrong:
             self.fail(f"books differ ({len(wrong)}): {'; '.join(wrong[:4])}")
@@ -521,6 +531,18 @@ class World:
                 self.verdict.violation = f"{type(error).__name__}: {error}"
         self.disk.dispose()
         self.loop.close()
+
+
+def _lacking(seed: int) -> dict[str, tuple[str, ...]]:
+    """What the venue has not, and the engine does in its place; a trailing stop it never has."""
+    stops, draw = ("STOP_MARKET", "STOP_LIMIT"), random.Random(f"lacks-{seed}")
+    missing, other = draw.choice(
+        (((), ()), (stops, ()), (stops, ("MODIFY",)), (("BRACKET",), ("MODIFY",)))
+    )
+    if "STOP_MARKET" in missing:
+        missing = (*missing, "BRACKET")
+    missing = ("TRAILING_STOP", *missing)
+    return {"unsupported": (*missing, *other), "emulated": missing}
 
 
 def short(value: object) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from alphaforge.engine.fill_prices import market_price
+from alphaforge.engine.held_terms import is_emulated
 from alphaforge.engine.markets import Markets, SymbolState
 from alphaforge.engine.portfolio import Portfolio
 from alphaforge.engine.risk.exposure import Exposure, cost
@@ -51,6 +52,7 @@ class RiskGate:
 
     Attributes:
         state: ACTIVE, REDUCING or HALTED; operators change it.
+        reason: What they said as they changed it last; empty before the first time.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class RiskGate:
         account: AccountSettings,
     ) -> None:
         self.state = risk.state
+        self.reason = ""
         self.settings = risk
         self._markets = markets
         self._portfolio = portfolio
@@ -75,6 +78,18 @@ class RiskGate:
     def cancel(self, order: Order, now: int) -> Approved | None:
         """Cancels always pass: they only take risk away (None: `engine/journaled_gate.py`)."""
         return Approved(CancelOrder(order.order_id, *order.names), now)
+
+    def holds(self, order: Order, instrument: Instrument) -> bool:
+        """Whether an order that passed waits here for its trigger: its venue has no such orders."""
+        return is_emulated(order, instrument)
+
+    def release(self, terms: SubmitOrder, now: int) -> Approved | None:
+        """Let out what a held order becomes: it was judged when it was held (None: see above)."""
+        return self._let_out(terms, now)
+
+    def _let_out(self, command: SubmitOrder | ModifyOrder, now: int) -> Approved:
+        """What was judged before: when it was held, or in the run whose journal is read."""
+        return Approved(command, now)
 
     def submit(self, order: Order, now: int) -> Judged:
         """Judge a new order, which has its `order_id` already."""
@@ -103,7 +118,7 @@ class RiskGate:
         state = self._markets.states[order.symbol]
         instrument = state.instrument
         reasons: list[str] = []
-        if "MODIFY" in instrument.unsupported:
+        if "MODIFY" in instrument.unsupported and not order.is_held:
             reasons.append(f"{instrument.venue} cannot modify orders: cancel it and send another")
         quantity, limit, trigger = request.quantity, request.limit_price, request.trigger_price
         if quantity is not None:

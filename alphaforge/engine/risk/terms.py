@@ -1,6 +1,7 @@
 """Whether an order's terms make sense, and whether its venue has them at all.
 
-What a venue cannot do is denied with the reason, never silently changed. Must never look at money.
+What a venue cannot do the engine does in its place (`engine/emulation.py`), or it is denied with
+the reason; it is never silently changed. Must never look at money.
 """
 
 from decimal import Decimal
@@ -14,6 +15,7 @@ from alphaforge.model.orders import Order
 # Enum members as module names: looking one up on its class costs ten times as much.
 _LIMIT = OrderType.LIMIT
 _TRAILING_STOP = OrderType.TRAILING_STOP
+_STOP_LIMIT = OrderType.STOP_LIMIT
 _GTD = TimeInForce.GTD
 _IOC = TimeInForce.IOC
 _FOK = TimeInForce.FOK
@@ -44,17 +46,20 @@ def check_terms(order: Order, now: int, reasons: list[str]) -> None:
 
 
 def check_offered(order: Order, instrument: Instrument, reasons: list[str]) -> None:
-    """Terms that the instrument's venue does not have."""
-    missing = instrument.unsupported
-    asked = [order.order_type.value, order.tif.value]
+    """Terms that neither the instrument's venue has nor the engine in its place."""
+    missing = [each for each in instrument.unsupported if each not in instrument.emulated]
+    asked = [order.order_type.value]
+    # An order that becomes a market order expires here, or never.
+    is_held = order.order_type.value in instrument.emulated
+    if not (is_held and order.tif is _GTD and order.order_type is not _STOP_LIMIT):
+        asked.append(order.tif.value)
     asked += ["POST_ONLY"] if order.post_only else []
     asked += ["REDUCE_ONLY"] if order.reduce_only else []
-    has_both = order.take_profit is not None and order.stop_loss is not None
-    asked += ["BRACKET"] if has_both else []
-    if order.stop_loss is not None and not has_both:
+    if order.stop_loss is not None:
+        asked += ["BRACKET"] if order.take_profit is not None else []
         asked.append(OrderType.STOP_MARKET.value)
     reasons += [
         f"{instrument.venue} has no {name} orders for {instrument.symbol}"
-        for name in asked
+        for name in dict.fromkeys(asked)
         if name in missing
     ]

@@ -45,6 +45,31 @@ def test_what_a_venue_lacks_is_denied_by_name_and_else_sent(
     assert len(able.step.outgoing) == 1
 
 
+@pytest.mark.parametrize(
+    ("held", "terms"),
+    [
+        ("STOP_MARKET", {"stop": "110"}),
+        ("STOP_MARKET", {"stop": "110", "expires": 1 << 62}),
+        ("STOP_LIMIT", {"stop": "110", "limit": "111"}),
+        ("TRAILING_STOP", {"trail": "1"}),
+    ],
+)
+def test_what_the_engine_does_in_its_venues_place_passes_and_nothing_leaves(
+    held: str, terms: dict[str, Any]
+) -> None:
+    venue = replace(SPOT, venue="small", unsupported=(held, "GTD"), emulated=(held,))
+    market = Market(spending(RICH), (venue,), wire=True)
+    order: Order = market.ask(lambda s: s.buy(SYMBOL, 1, **terms))
+    assert (order.status, order.is_held) == (OrderStatus.INITIALIZED, True)
+    assert not market.step.outgoing
+
+
+def test_a_bracket_needs_a_stop_whoever_keeps_it() -> None:
+    market = market_without("STOP_MARKET")
+    order: Order = market.ask(lambda s: s.buy(SYMBOL, 1, take_profit="120", stop_loss="90"))
+    assert reasons(order) == [f"small has no STOP_MARKET orders for {SYMBOL}"]
+
+
 def test_plain_orders_pass_whatever_else_is_missing() -> None:
     market = market_without("STOP_MARKET", "IOC", "POST_ONLY", "BRACKET", "MODIFY")
     for terms in ({}, {"limit": "99"}):
