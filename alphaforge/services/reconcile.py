@@ -1,9 +1,11 @@
 """Brings our books and a venue's together: at start, after a gap, in doubt, and every minute.
 
 One path, whatever the cause: trades since the cursor → open orders → each of ours that is not
-among them → what was streamed meanwhile → balances and positions compared. What the venue says
-goes through the engine's door as claims, which are idempotent; the only conclusion drawn here is
-absence, and only from proof (`services/inquiry.py`). Must never change a book itself.
+among them → what was streamed meanwhile → balances and positions compared. A cause that comes
+meanwhile has the path gone once more, which is short then: the cursor has moved, and what was
+answered stays answered. What the venue says goes through the engine's door as claims, which are
+idempotent; the only conclusion drawn here is absence, and only from proof
+(`services/inquiry.py`). Must never change a book itself.
 """
 
 import asyncio
@@ -16,9 +18,10 @@ from alphaforge.engine.core import Engine
 from alphaforge.model.claims import BooksDiffer, Claim, VenueState, VenueStateChanged
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.reports import OutcomeUnknown, StateUnknown
+from alphaforge.services.agenda import FIRST_PAUSE_NS
 from alphaforge.services.comparing import compare
 from alphaforge.services.door import Door
-from alphaforge.services.doubts import doubts, is_known_there, working_at
+from alphaforge.services.doubts import is_known_there, working_at
 from alphaforge.services.inquiry import Inquiry
 from alphaforge.store.records import Difference, ReconciliationRecord
 from alphaforge.venues.base import Venue
@@ -26,7 +29,6 @@ from alphaforge.venues.base import Venue
 EVERY_SECONDS = 60.0
 """Between two reconciliations when nothing gives cause for one."""
 
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 _SHORTEST_SECONDS = 0.01
 _NS = 1_000_000_000
 
@@ -58,7 +60,7 @@ class Reconciler:
         """`keep` stores the report of each reconciliation."""
         self.certain = asyncio.Event()
         self.tell: Callable[[AlertLevel, str, str], object] | None = None
-        self._is_away = False
+        self._is_away = self._has_old_news = False
         self._venue = venue
         self._engine = engine
         self._door = door
@@ -68,9 +70,9 @@ class Reconciler:
         self._cause = ""
         self._wake = asyncio.Event()
         self._buffer: list[Claim] | None = None
-        self._pause = _FIRST_PAUSE_SECONDS
         self._asked = False
         self._last = 0
+        self._next_look = 0
         self._suspects: dict[_Gap, int] = {}
         self._told: frozenset[_Gap] = frozenset()
 
@@ -82,7 +84,7 @@ class Reconciler:
             self._buffer.append(claim)
             return
         was_waiting = self._inquiry.is_waiting
-        self._door.put(self._door.stamp(claim))
+        self._take(claim)
         if self._inquiry.is_waiting and not was_waiting:
             self._wake.set()
 
@@ -101,6 +103,14 @@ class Reconciler:
         if cause not in self._cause:
             self._cause = f"{self._cause}, {cause}".lstrip(", ")
         self._wake.set()
+
+    def _tell_once_of_old_news(self) -> None:
+        """It would be booked again; had it never been booked, the balances would show it."""
+        if self._has_old_news or self.tell is None:
+            return
+        self._has_old_news = True
+        message = f"{self._venue.name} tells old trades again that are booked: passed over"
+        self.tell(AlertLevel.WARNING, "told-again", message)
 
     def _away(self, cause: str) -> None:
         self._is_away = True
@@ -133,8 +143,7 @@ class Reconciler:
 
     def look(self) -> None:
         """A Step may have left something in doubt: ask soon."""
-        if self._has_doubts():
-            self._pause = _FIRST_PAUSE_SECONDS
+        if self._has_doubts() and self._next_look > self._door.now + FIRST_PAUSE_NS:
             self._wake.set()
 
     def _has_doubts(self) -> bool:
@@ -167,23 +176,16 @@ class Reconciler:
     async def _sleep(self) -> None:
         """Until the next minute, the next look at what is in doubt, or somebody's word."""
         self._wake.clear()
-        now = self._door.now
-        capabilities = self._venue.capabilities
-        # What is sent meanwhile and gets no answer becomes due that much later.
-        seconds = min(EVERY_SECONDS - (now - self._last) / _NS, capabilities.proof_ns / _NS)
-        waits = [
-            self._pause if at <= now else min(self._pause, (at - now) / _NS)
-            for _, at, _ in doubts(self._engine.execution, self._venue, now)
-        ]
-        if waits or self._inquiry.is_waiting:
-            seconds = min(seconds, self._pause, *waits)
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
-        else:
-            self._pause = _FIRST_PAUSE_SECONDS
         if self._cause or self._asked:
             return
+        now, proof_ns = self._door.now, self._venue.capabilities.proof_ns
+        # What is sent meanwhile and gets no answer becomes due that much later.
+        self._next_look = min(self._last + int(EVERY_SECONDS * _NS), now + proof_ns)
+        look = self._inquiry.next_look()
+        if look is not None:
+            self._next_look = min(self._next_look, look)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(seconds, _SHORTEST_SECONDS)):
+            async with asyncio.timeout(max((self._next_look - now) / _NS, _SHORTEST_SECONDS)):
                 await self._wake.wait()
 
     # Everything -------------------------------------------------------------------------------
@@ -197,9 +199,11 @@ class Reconciler:
         await inquiry.ask_about_unlisted()
         await inquiry.trace_waiting()
         self._release()
-        lasting = await self._differences()
+        lasting = () if self._cause else await self._differences()
         self._last = self._door.now
-        if not self._cause:
+        if self._cause:
+            self._state(VenueState.RECONCILING, self._cause, cursor)
+        else:
             self._state(VenueState.READY, cause, cursor)
             self.certain.set()
             self._back()
@@ -209,6 +213,12 @@ class Reconciler:
         """What was streamed meanwhile, in its order."""
         buffer, self._buffer = self._buffer or [], None
         for claim in buffer:
+            self._take(claim)
+
+    def _take(self, claim: Claim) -> None:
+        if self._inquiry.is_forgotten(claim):
+            self._tell_once_of_old_news()
+        else:
             self._door.put(self._door.stamp(claim))
 
     async def _differences(self) -> tuple[Difference, ...]:

@@ -67,7 +67,8 @@ class PrivatePoller:
     async def run(self) -> None:
         """Ask until cancelled; after `begin`."""
         while True:
-            seconds = BUSY_SECONDS if self._open else QUIET_SECONDS
+            is_quiet = self._is_needed() and not self._open
+            seconds = QUIET_SECONDS if is_quiet else BUSY_SECONDS
             try:
                 async with asyncio.timeout(self._pace * seconds):
                     await self._nudged.wait()
@@ -77,6 +78,13 @@ class PrivatePoller:
             self._nudged.clear()
             if self._is_needed():
                 await self._ask()
+            else:
+                self._leave_to_streams()
+
+    def _leave_to_streams(self) -> None:
+        """What was told while the streams are up is theirs: it is not asked for afterwards."""
+        self._since = max(self._since, self._account.now() - OVERLAP_NS)
+        self._seen.clear()
 
     async def begin(self) -> None:
         """Learn what is there already, which is no news; raises what the questions raise."""

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from alphaforge.model.claims import VenueState
-from alphaforge.model.enums import OrderStatus
+from alphaforge.model.enums import AlertLevel, OrderStatus
 from alphaforge.model.reports import OutcomeUnknown, StateUnknown
 from alphaforge.services.inquiry import FAILURES_UNTIL_HELD
 from alphaforge.services.reconcile import EVERY_SECONDS
@@ -16,6 +17,7 @@ from tests.engine.wire import traded
 from tests.fake_venue.terms import CAPABILITIES, Quirks
 from tests.services.wire_rig import (
     ACCOUNT,
+    SECOND,
     WireRig,
     late,
     lost_after,
@@ -52,9 +54,6 @@ def test_questions_go_from_trades_over_open_orders_and_ours_to_balances(tmp_path
         await calm(rig)
         rig.venue.then("submit", lost_before())
         rig.buy()
-        await asyncio.sleep(20)
-        rig.venue.then("submit", late(30))
-        rig.sell()
         await rig.settle()
         before = len(rig.venue.calls)
         rig.reconciler.need("gap")
@@ -438,5 +437,61 @@ def test_after_fills_fees_and_foreign_trades_nothing_differs(tmp_path: Path):
         held = rig.venue.exchange.ledger(ACCOUNT)
         assert rig.engine.portfolio.balance("USDT") == held["USDT"]
         assert rig.engine.portfolio.balance("BTC") == held["BTC"] > 3
+
+    played(tmp_path, scenario, reconciling=True)
+
+
+# What is told again -------------------------------------------------------------------------------
+
+
+def long_ago(rig: WireRig, seconds: float) -> int:
+    """So long before what the cursor covers."""
+    return claims_of(rig).state.cursors["fake"] - int(seconds * SECOND)
+
+
+def test_an_old_trade_of_an_order_that_is_forgotten_is_not_booked_again(tmp_path: Path):
+    async def scenario(rig: WireRig) -> None:
+        told: list[str] = []
+
+        def tell(level: AlertLevel, code: str, message: str) -> None:
+            del level, message
+            told.append(code)
+
+        rig.reconciler.tell = tell
+        order = rig.buy()
+        await asyncio.sleep(4 * EVERY_SECONDS)
+        for number in range(3):
+            stranger = traded(order, f"t-{number}", "0.01", ts=long_ago(rig, 60))
+            rig.reconciler.claim(replace(stranger, venue_order_id="v99", client_order_id=""))
+        assert rig.engine.portfolio.net("BTC/USDT") == 0
+        assert not rig.codes
+        assert told == ["told-again"]
+
+    played(tmp_path, scenario, reconciling=True)
+
+
+@pytest.mark.parametrize("client_order_id", [None, ""])
+def test_an_old_trade_of_an_order_that_is_known_is_booked(
+    tmp_path: Path, client_order_id: str | None
+):
+    async def scenario(rig: WireRig) -> None:
+        order = rig.buy()
+        await asyncio.sleep(4 * EVERY_SECONDS)
+        late_trade = traded(order, "t-1", "0.01", ts=long_ago(rig, 90))
+        if client_order_id is not None:
+            late_trade = replace(late_trade, client_order_id=client_order_id)
+        rig.reconciler.claim(late_trade)
+        assert order.filled == Decimal("0.01")
+
+    played(tmp_path, scenario, reconciling=True)
+
+
+def test_a_strangers_trade_that_may_not_have_been_read_yet_is_booked(tmp_path: Path):
+    async def scenario(rig: WireRig) -> None:
+        order = rig.buy()
+        await asyncio.sleep(4 * EVERY_SECONDS)
+        stranger = traded(order, "t-1", "0.01", ts=long_ago(rig, 50))
+        rig.reconciler.claim(replace(stranger, venue_order_id="v99", client_order_id=""))
+        assert rig.engine.portfolio.net("BTC/USDT") == Decimal("0.01")
 
     played(tmp_path, scenario, reconciling=True)
