@@ -1,7 +1,8 @@
 """From a strategy's decision to the first byte on the socket, beside the same order by plain ccxt.
 
 Ours is the whole live path: gate, journal's commit, gateway, adapter, ccxt. Plain is a call of
-ccxt's `create_order`. Both run in this process, in turns, against the built-in exchange in another
+ccxt's `create_order`; durable is the same after one row in a database, the least that a killed
+process does not forget. All run in this process, in turns, against the built-in exchange in another
 one; the first byte is the call of `write` of the socket's transport. Wall time, because waiting is
 a part of what is measured.
 """
@@ -26,7 +27,7 @@ from alphaforge.venues.ccxt_profiles import profile_of
 from alphaforge.venues.ccxt_venue import CcxtVenue
 from benchmarks.harness import Harness, Row, percentile
 from benchmarks.wire_plan import Plan, Watcher, lease
-from benchmarks.wire_stage import SYMBOL, Stage, stage
+from benchmarks.wire_stage import SYMBOL, Notes, Stage, stage
 
 NAMES = (
     "wire_p50_ms",
@@ -34,6 +35,7 @@ NAMES = (
     "plain_ccxt_p50_ms",
     "plain_ccxt_p99_ms",
     "wire_overhead_p50_pct",
+    "wire_over_durable_p50_pct",
     "wire_ours_p99_ms",
 )
 
@@ -158,11 +160,12 @@ class Thread(WriterThread):
 
 
 class Series(NamedTuple):
-    """One try: our orders, plain ones, and plain ones behind ccxt's own rate limiter."""
+    """One try: our orders, plain ones, those behind ccxt's own rate limiter or a row on disk."""
 
     ours: list[Spent]
     plain: list[int]
     limited: list[int]
+    durable: list[int]
 
 
 def run(harness: Harness) -> dict[str, Row]:
@@ -189,6 +192,7 @@ def _rows(series: Series, best_of: int) -> dict[str, Row]:
     limited = {"rate_limited_p50": _ms(series.limited, half)}
     cpu = {"cpu_p99": _ms([each.cpu for each in ours], tail)}
     without = {"without_commit_pct": (_ms(alone, half) / base - 1) * 100}
+    least = _ms(series.durable, half)
     return {
         "wire_p50_ms": Row(_ms(whole, half), "ms", best_of, extra=_rounded(in_ccxt)),
         "wire_p99_ms": Row(_ms(whole, tail), "ms", best_of),
@@ -196,6 +200,12 @@ def _rows(series: Series, best_of: int) -> dict[str, Row]:
         "plain_ccxt_p99_ms": Row(_ms(plain, tail), "ms", best_of),
         "wire_overhead_p50_pct": Row(
             (_ms(whole, half) / base - 1) * 100, "%", best_of, extra=_rounded(without)
+        ),
+        "wire_over_durable_p50_pct": Row(
+            (_ms(whole, half) / least - 1) * 100,
+            "%",
+            best_of,
+            extra=_rounded({"durable_p50": least}),
         ),
         "wire_ours_p99_ms": Row(_ms(own, tail), "ms", best_of, extra=_rounded(cpu)),
     }
@@ -215,17 +225,32 @@ async def _measure(count: int) -> Series:
             try:
                 await _or_raise(watcher.trades.wait(), session)
                 venue.look_into(moments)
-                return await _take_turns(venue, there, moments, session, count)
+                return await _compete(Path(folder), venue, there, session, count)
             finally:
                 stop.ask(Reason.END)
 
 
-async def _take_turns(
-    venue: Venue, there: Stage, moments: Moments, session: asyncio.Task[object], count: int
+async def _compete(
+    folder: Path, venue: Venue, there: Stage, session: asyncio.Task[object], count: int
 ) -> Series:
-    series = Series([], [], [])
-    plain_as_is = there.plain(enableRateLimit=False)
-    async with plain_as_is as plain, there.plain() as limited:
+    with Notes(folder / "notes.db") as notes:
+        return await _take_turns(venue, _Rivals(there, MOMENTS[-1], notes), session, count)
+
+
+class _Rivals(NamedTuple):
+    """What ours takes turns with."""
+
+    there: Stage
+    moments: Moments
+    notes: Notes
+
+
+async def _take_turns(
+    venue: Venue, rivals: _Rivals, session: asyncio.Task[object], count: int
+) -> Series:
+    series, moments = Series([], [], [], []), rivals.moments
+    plain_as_is = rivals.there.plain(enableRateLimit=False)
+    async with plain_as_is as plain, rivals.there.plain() as limited:
         price = float((await plain.fetch_ticker(SYMBOL))["last"])
         warm = min(WARM_UP, count)
         for number in range(warm + count):
@@ -234,18 +259,32 @@ async def _take_turns(
             venue.prod(number, price)
             await _or_raise(moments.ended.wait(), session)
             series.ours.append(_spent(moments))
-            for client, spent in ((plain, series.plain), (limited, series.limited)):
+            for name, client, first, spent in (
+                ("plain", plain, _nothing, series.plain),
+                ("limited", limited, _nothing, series.limited),
+                ("durable", plain, rivals.notes.keep, series.durable),
+            ):
                 await asyncio.sleep(PAUSE_SECONDS)
-                spent.append(await _plain_order(client, moments, number, price))
+                order = (f"{name}-{number}", price)
+                spent.append(await _plain_order(client, moments, first, order))
             await asyncio.sleep(PAUSE_SECONDS)
-    return Series(series.ours[warm:], series.plain[warm:], series.limited[warm:])
+    ours, *others = series
+    return Series(ours[warm:], *(each[warm:] for each in others))
 
 
-async def _plain_order(client: Any, moments: Moments, number: int, price: float) -> int:
-    """The same order by ccxt alone: from the call to the first byte, ns."""
+def _nothing(order_id: str) -> None:
+    """What plain ccxt does before it sends an order."""
+
+
+async def _plain_order(
+    client: Any, moments: Moments, first: Callable[[str], None], order: tuple[str, float]
+) -> int:
+    """The same order by ccxt alone: from the call to the first byte, ns; `first` counts too."""
     moments.written = 0
-    terms = {"timeInForce": "IOC", "clientOrderId": f"plain-{number}-{client.enableRateLimit:d}"}
+    order_id, price = order
+    terms = {"timeInForce": "IOC", "clientOrderId": order_id}
     began = perf_counter_ns()
+    first(order_id)
     await client.create_order(SYMBOL, "limit", "buy", 0.001, float(int(price * FAR)), terms)
     return moments.written - began
 

@@ -1,18 +1,20 @@
 """A place to measure the order path: the built-in exchange in a process of its own, with clients.
 
 Ours is the live adapter, plain ones are ccxt clients that know nothing of us and have an account of
-their own there. Must never measure anything: it only puts things up and takes them down.
+their own there, and a file to note their orders in. Must never measure anything: it only puts
+things up and takes them down.
 """
 
 import asyncio
 import contextlib
 import socket
+import sqlite3
 import ssl
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import aiohttp
 import msgspec
@@ -69,6 +71,30 @@ class Stage(NamedTuple):
                 yield client
             finally:
                 await client.close()
+
+
+class Notes:
+    """The least that writes an order down: one row, one statement, one commit in SQLite's log.
+
+    As durable as the journal is by default: a killed process loses none.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._connection = sqlite3.connect(file, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute("CREATE TABLE orders (id TEXT PRIMARY KEY, terms TEXT)")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._connection.close()
+
+    def keep(self, order_id: str) -> None:
+        """Commit an order, in the thread that sends it."""
+        terms = f"{SYMBOL} limit buy 0.001"
+        self._connection.execute("INSERT INTO orders VALUES (?, ?)", (order_id, terms))
 
 
 @contextlib.asynccontextmanager

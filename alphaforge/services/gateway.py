@@ -94,8 +94,10 @@ class OrderGateway:
 
     async def _leave(self, approved: tuple[Approved, ...], place: int) -> None:
         await self._journal.commit(place)
-        for each in approved:
+        first, *others = approved
+        for each in others:
             self._tasks.create_task(self._carry(each))
+        await self._carry(first)  # in this task: one turn of the loop less
 
     async def _carry(self, approved: Approved) -> None:
         """One request, from its committed intent to its outcome."""

@@ -13,11 +13,11 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
 
 from alphaforge.errors import OutcomeUnknownError
 from alphaforge.venues.ccxt_access import Local
@@ -61,6 +61,9 @@ class Sending:
 
 
 _DIAL_SECONDS = 1.0
+
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308})
+"""Where aiohttp would follow."""
 
 SENDING: ContextVar[Sending | None] = ContextVar("SENDING", default=None)
 """The request that the running task is making."""
@@ -127,11 +130,40 @@ def open_session(local: Local | None) -> aiohttp.ClientSession:
         keepalive_timeout=KEPT_SECONDS,
         use_dns_cache=local is None,
     )
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_on_sent)
-    trace.on_request_end.append(_on_answer)
-    trace.on_request_redirect.append(_on_redirect)
-    return aiohttp.ClientSession(connector=connector, trace_configs=[trace])
+    return aiohttp.ClientSession(
+        connector=connector, request_class=_Request, response_class=_Response
+    )
+
+
+class _Request(aiohttp.ClientRequest):
+    """Writes down that it leaves; aiohttp's tracing, which can too, costs a tenth of the way."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """See `ClientRequest`: not a byte is written before the record of it is."""
+        sending = SENDING.get()
+        if sending is not None:
+            sending.is_sent = True
+            sending.status = None
+        return await super().send(conn)
+
+
+class _Response(aiohttp.ClientResponse):
+    """Writes down what it says first."""
+
+    async def start(self, connection: Connection) -> "_Response":
+        """See `ClientResponse`: returns once status and headers are there.
+
+        Raises `OutcomeUnknownError` for a redirect: a request that was signed for one host must
+        not be carried to another, key and all.
+        """
+        await super().start(connection)
+        if self.status in _ELSEWHERE:
+            raise OutcomeUnknownError(f"{self.host} sent the request on elsewhere: not followed")
+        sending = SENDING.get()
+        if sending is not None:
+            sending.status = self.status
+            sending.headers = self.headers
+        return self
 
 
 def _bundled() -> str | None:
@@ -142,38 +174,6 @@ def _bundled() -> str | None:
         return None
     path = Path(certifi.where())
     return str(path) if path.is_file() else None
-
-
-async def _on_sent(
-    _session: aiohttp.ClientSession,
-    _context: SimpleNamespace,
-    _params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    """Called before the first byte is written."""
-    sending = SENDING.get()
-    if sending is not None:
-        sending.is_sent = True
-        sending.status = None
-
-
-async def _on_redirect(
-    _session: aiohttp.ClientSession,
-    _context: SimpleNamespace,
-    params: aiohttp.TraceRequestRedirectParams,
-) -> None:
-    """A request that was signed for one host must not be carried to another, key and all."""
-    raise OutcomeUnknownError(f"{params.url.host} sent the request on elsewhere: not followed")
-
-
-async def _on_answer(
-    _session: aiohttp.ClientSession,
-    _context: SimpleNamespace,
-    params: aiohttp.TraceRequestEndParams,
-) -> None:
-    sending = SENDING.get()
-    if sending is not None:
-        sending.status = params.response.status
-        sending.headers = params.response.headers
 
 
 class _ToLocal(AbstractResolver):

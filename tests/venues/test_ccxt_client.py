@@ -57,6 +57,41 @@ async def test_what_is_signed_goes_to_the_test_network_or_nowhere(ccxt_id: str) 
         await client.close()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://api.binance.com/api/v3/order",
+        "https://testnet.binance.vision.example.com/api/v3/order",
+        "https://testnet.binance.vision@example.com/api/v3/order",
+        "https://testnet.binance.vision:443@example.com/",
+        "https://testnet.binance.visio",
+        "http:testnet.binance.vision/api/v3/order",
+    ],
+)
+async def test_a_host_once_proved_lets_no_other_by(other: str) -> None:
+    client = client_of("binance")
+    try:
+        client.check_host("https://testnet.binance.vision/api/v3/order", None)
+        client.check_host("https://testnet.binance.vision/api/v3/openOrders?a=b", None)
+        with pytest.raises(VenueUnavailableError, match="would have gone to"):
+            client.check_host(other, None)
+    finally:
+        await client.close()
+
+
+async def test_the_header_of_a_test_network_is_looked_for_in_every_request() -> None:
+    client = client_of("okx")
+    try:
+        network = client._profile.test_network
+        address = f"https://{min(network.hosts)}/api/v5/trade/order"
+        client.check_host(address, {**network.headers})
+        for headers in ({}, dict.fromkeys(network.headers, "?")):
+            with pytest.raises(VenueUnavailableError, match="without the header"):
+                client.check_host(address, headers)
+    finally:
+        await client.close()
+
+
 async def test_the_request_says_until_when_it_may_take_effect() -> None:
     """Time stamp and window together end at the very millisecond that was asked for."""
     client = client_of("binance")

@@ -10,6 +10,7 @@ from yarl import URL
 
 from alphaforge.engine.client_ids import read_client_order_id
 from alphaforge.model.enums import InstrumentKind, OrderType, TimeInForce
+from alphaforge.venues.ccxt_instruments import BECOMES, emulated, unsupported
 from alphaforge.venues.ccxt_loading import load_exchange
 from alphaforge.venues.ccxt_profiles import (
     LOCAL,
@@ -228,3 +229,16 @@ class TestAgainstCcxt:
         assert not network.way
         assert network.why_none
         assert not load_exchange(ccxt_id)().urls.get("test")
+
+
+@pytest.mark.parametrize("kind", [InstrumentKind.SPOT, InstrumentKind.LINEAR])
+@pytest.mark.parametrize("ccxt_id", list(PROFILES))
+def test_the_engine_does_only_what_is_missing_and_becomes_something_that_is_there(
+    ccxt_id: str, kind: InstrumentKind
+) -> None:
+    missing = unsupported(PROFILES[ccxt_id], kind)
+    held = emulated(missing)
+    assert {*held} <= {*missing} & {"STOP_MARKET", "STOP_LIMIT", "TRAILING_STOP", "BRACKET"}
+    for stop, becomes in BECOMES.items():
+        if stop.value in missing:
+            assert (stop.value in held) is (becomes.value not in missing)
