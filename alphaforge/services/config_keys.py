@@ -117,6 +117,8 @@ RANGES: dict[str, Range] = {
     "risk.price_collar_pct": Range(minimum=Decimal(0), maximum=Decimal(1000)),
     "risk.sizing.fraction": Range(minimum=Decimal(0), maximum=Decimal(1)),
     "risk.sizing.max_value": _NOT_NEGATIVE,
+    "tui.fps": Range(minimum=Decimal(0), maximum=Decimal(30)),
+    "tui.confirm_over": _NOT_NEGATIVE,
 }
 _NO_RANGE = Range()
 

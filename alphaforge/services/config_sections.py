@@ -169,11 +169,59 @@ class AlertsSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ApiSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Reserved: no keys yet."""
+    """The control API of a running engine; its Unix socket is always there.
+
+    Attributes:
+        tcp: Also listen here, HOST:PORT; port 0 = one that is free; empty = no TCP.
+        allow_remote: Whether `tcp` may be an address that other machines reach.
+        hosts: Further names by which clients call `tcp`, as their Host header says.
+    """
+
+    tcp: str = ""
+    allow_remote: bool = False
+    hosts: tuple[str, ...] = ()
 
 
 class TuiSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Reserved: no keys yet."""
+    """The terminal app: colours, keys, how often it draws.
+
+    Attributes:
+        screen: Shown first.
+        theme: Of colours; auto = what the terminal allows, NO_COLOR always wins.
+        updown: Colours of rising and falling; theme = the theme's own.
+        glyphs: What the terminal's font is trusted with; auto = ascii without UTF-8, else safe.
+        density: cosy parts the panels by an empty row.
+        fps: Frames a second at most; 0 = 10, over ssh 4; 1 while the terminal is not in front.
+        bell: From which level on an alert rings and notifies the desktop.
+        title: Whether the terminal's title tells mode, day's P&L and positions.
+        confirm_over: With real money an order of this value or more is asked about once more, in
+            the reporting currency; 0 = every one.
+        preset: Keys to begin with; `?` in the app shows them all.
+        keys: Name of a key's line, as `?` shows it → keys parted by commas; "" takes them away.
+    """
+
+    screen: Literal["dashboard", "chart", "blotter", "strategies", "risk", "logs", "report"] = (
+        "dashboard"
+    )
+    theme: Literal[
+        "auto",
+        "forge-dark",
+        "forge-cb",
+        "forge-light",
+        "forge-high-contrast",
+        "ansi-dark",
+        "ansi-light",
+        "mono",
+    ] = "auto"
+    updown: Literal["theme", "green-red", "red-green", "blue-orange"] = "theme"
+    glyphs: Literal["auto", "full", "safe", "ascii"] = "auto"
+    density: Literal["compact", "cosy"] = "compact"
+    fps: int = 0
+    bell: Literal["off", "error", "warning"] = "error"
+    title: bool = True
+    confirm_over: Decimal = Decimal(1000)
+    preset: Literal["default", "vim", "emacs", "fkeys"] = "default"
+    keys: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 class LoggingSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,8 +252,8 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         backtest: The simulated account of backtests.
         risk: Pre-trade limits.
         alerts: Reserved.
-        api: Reserved.
-        tui: Reserved.
+        api: The control API of a running engine.
+        tui: The terminal app.
         logging: Reserved.
         live: Locks before real money.
     """

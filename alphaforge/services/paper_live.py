@@ -22,6 +22,7 @@ from alphaforge.services.assembly import (
 )
 from alphaforge.services.clock import Clock
 from alphaforge.services.config import Configuration
+from alphaforge.services.control.host import Serve, nobody_looks
 from alphaforge.services.engine_time import EngineTime
 from alphaforge.services.live_feed import LiveFeed
 from alphaforge.services.run_journal import new_run_id, run_record
@@ -40,6 +41,7 @@ def plan_live_paper(
     options: RunOptions,
     configuration: Configuration,
     duration_ns: int | None,
+    serve: Serve = nobody_looks,
 ) -> "LivePaper | None":
     """A paper run on live markets; None where the symbols trade on the synthetic market.
 
@@ -55,7 +57,9 @@ def plan_live_paper(
             f"some symbols trade on a live market and some on {made_up}, which has none",
             remedy="see [routing], or give the symbols: --symbol",
         )
-    return LivePaper(planned, live, options, configuration, duration_ns) if live else None
+    if not live:
+        return None
+    return LivePaper(planned, live, options, configuration, duration_ns, serve)
 
 
 def _is_synthetic(venue: VenueSymbols) -> bool:
@@ -72,12 +76,14 @@ class LivePaper:
         options: RunOptions,
         configuration: Configuration,
         duration_ns: int | None,
+        serve: Serve,
     ) -> None:
         self._planned = planned
         self._venues = venues
         self._options = options
         self._configuration = configuration
         self._duration_ns = duration_ns
+        self._serve = serve
 
     async def run(
         self, clock: Clock, stop: StopRequest, watcher: Watcher
@@ -118,6 +124,8 @@ class LivePaper:
             duration_ns=self._duration_ns,
             durability=settings.store.durability,
             callback_seconds=float(settings.engine.callback_seconds),
+            serve=self._serve,
+            venues=venues,
         )
         return plan, feed
 

@@ -161,7 +161,8 @@ class _Session:
             journal.step(start[1])
             self._look(start[1])
         self._watcher.began(plan.record)
-        host = self._host = paper_host(plan, pump, self._stop)
+        host = self._host = paper_host(engine, plan.record, pump, self._stop, plan.venues)
+        host.store_url = plan.store_url
         async with plan.serve(host):
             host.saw(start[1])
             await self._trade(pump, journal)

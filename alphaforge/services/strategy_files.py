@@ -100,7 +100,7 @@ def build_strategy(strategy: LoadedStrategy, values: Mapping[str, object]) -> St
     try:
         with redirect_stdout(sys.stderr):
             instance = strategy.cls()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise frame_error(error, strategy.path) from error
     apply_parameters(instance, values)
     return instance

@@ -15,6 +15,7 @@ from alphaforge.model.events import Alert
 from alphaforge.services.assembly import RunOptions, plan_strategies
 from alphaforge.services.clock import SystemClock
 from alphaforge.services.config import Configuration
+from alphaforge.services.control.host import Serve, nobody_looks
 from alphaforge.services.lease import FileLease
 from alphaforge.services.lease_group import LeaseGroup
 from alphaforge.services.stopping import Reason, StopRequest
@@ -36,12 +37,14 @@ class WireRun(NamedTuple):
 
     Attributes:
         duration_ns: How long to trade, by the wall clock; None = until asked to stop.
+        serve: Shows the run to clients while it lasts.
     """
 
     plan: WireAssembly
     venues: tuple[VenueSymbols, ...]
     configuration: Configuration
     duration_ns: int | None = None
+    serve: Serve = nobody_looks
 
 
 def plan_wire_run(
@@ -93,6 +96,8 @@ async def run_over_the_wire(
                 WriterThread(run.configuration.store_url, store.durability),
                 leases.acquire,
                 float(run.configuration.settings.engine.callback_seconds),
+                run.serve,
+                run.configuration.store_url,
             )
             return await run_wire_session(run.plan, ports, stop, looking)
         return None

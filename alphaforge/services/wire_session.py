@@ -269,7 +269,11 @@ class _Session:
         if any(each.in_flight for each in gateways) or self._engine.execution.doubtful:
             return True
         working = (each.life.order for each in self._engine.execution.orders.values())
-        return any(each.tif in _AT_ONCE or each.order_type is OrderType.MARKET for each in working)
+        return any(
+            each.tif in _AT_ONCE or each.order_type is OrderType.MARKET
+            for each in working
+            if not each.is_held
+        )
 
     async def _end(self, stop: StopRequest) -> WireOutcome:
         """Commit everything and say how the run ended; resting orders stay at the venue."""

@@ -80,6 +80,12 @@ class Reader:
         """Orders by run and order id, denied ones too; times are those of the decision."""
         return self._pages(schema.orders, selection, OrderRow)
 
+    async def held_orders(self, run_id: str) -> frozenset[str]:
+        """Ids of the orders that the engine itself held until their trigger."""
+        events = schema.order_events.c
+        query = select(events.order_id).where(events.run_id == run_id, events.kind == "held")
+        return frozenset(row["order_id"] for row in await self._rows(query.distinct()))
+
     def positions(self, selection: Selection = EVERYTHING) -> AsyncIterator[list[PositionRow]]:
         """Positions by run, strategy and symbol, flat ones too; times are of the last change."""
         return self._pages(schema.positions, selection, PositionRow)

@@ -264,3 +264,10 @@ def test_a_changed_file_is_read_again(write: Write) -> None:
     load_strategy(str(write(GOOD)))
     path = write(GOOD.replace("10", "11"))
     assert load_strategy(str(path)).parameters["fast"].default == 11
+
+
+def test_a_constructor_that_ends_the_program_ends_only_itself(write: Write) -> None:
+    path = write(GOOD + "\n    def __init__(self):\n        raise SystemExit(3)\n")
+    loaded = load_strategy(str(path))
+    with pytest.raises(StrategyError, match="SystemExit"):
+        build_strategy(loaded, {})
