@@ -28,18 +28,37 @@ class Entry(NamedTuple):
     panel: str
 
 
-_RUNS, _SETUP = "Trade and look", "Set up"
+_RUNS, _STEER, _SETUP = "Trade and look", "A running engine", "Set up"
 
 COMMANDS: dict[str, Entry] = {
-    "run": Entry("alphaforge.cli.run:run", "Trade with simulated orders: paper.", _RUNS),
+    "run": Entry(
+        "alphaforge.cli.run:run", "Trade: on the built-in exchange, a venue, or on paper.", _RUNS
+    ),
     "backtest": Entry(
         "alphaforge.cli.backtest:backtest", "Run a strategy on recorded data.", _RUNS
     ),
     "export": Entry(
         "alphaforge.cli.export:export", "Write fills, orders or equity as CSV or JSON.", _RUNS
     ),
+    "tui": Entry("alphaforge.cli.tui:tui", "The terminal app on a running engine.", _RUNS),
+    "attach": Entry("alphaforge.cli.tui:attach", "The same, on the engine that is named.", _RUNS),
+    "status": Entry("alphaforge.cli.status:status", "How an engine stands.", _STEER),
+    "stop": Entry("alphaforge.cli.steering:stop", "End an engine in order.", _STEER),
+    "kill": Entry("alphaforge.cli.kill:kill", "Stop, cancel, close all; and prove it.", _STEER),
+    "pause": Entry("alphaforge.cli.steering:pause", "Only orders towards flat pass.", _STEER),
+    "resume": Entry("alphaforge.cli.steering:resume", "Trade again.", _STEER),
+    "order": Entry("alphaforge.cli.order:app", "Buy, sell, cancel, modify, flatten.", _STEER),
+    "orders": Entry("alphaforge.cli.lists:orders", "List orders.", _STEER),
+    "positions": Entry("alphaforge.cli.lists:positions", "List positions.", _STEER),
+    "fills": Entry("alphaforge.cli.lists:fills", "List executions.", _STEER),
+    "balance": Entry("alphaforge.cli.lists:balance", "Cash and equity.", _STEER),
+    "pnl": Entry("alphaforge.cli.lists:pnl", "Profit and loss.", _STEER),
+    "why": Entry("alphaforge.cli.why:why", "One order's whole life in words.", _STEER),
+    "risk": Entry("alphaforge.cli.risk:app", "Show the limits; arm after a kill.", _STEER),
+    "alerts": Entry("alphaforge.cli.alerts:app", "List and acknowledge alerts.", _STEER),
+    "logs": Entry("alphaforge.cli.logs:logs", "The log of a run.", _STEER),
     "reconcile": Entry(
-        "alphaforge.cli.reconcile:reconcile", "Compare a running engine with its venue.", _RUNS
+        "alphaforge.cli.reconcile:reconcile", "Compare an engine with its venue.", _STEER
     ),
     "runs": Entry("alphaforge.cli.runs:app", "List, show, mend and remove runs.", _RUNS),
     "data": Entry("alphaforge.cli.data:app", "Look at data files, or make one.", _SETUP),

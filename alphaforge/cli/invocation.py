@@ -35,6 +35,7 @@ class Invocation:
         as_json: Whether stdout is one JSON object and errors are JSON too.
         color: When output is coloured.
         verbose: Whether errors show their trace.
+        arguments: The whole command line, for starting a process like this one.
     """
 
     config: Path | None = None
@@ -42,6 +43,7 @@ class Invocation:
     as_json: bool = False
     color: Color = Color.AUTO
     verbose: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 def invocation_of(ctx: typer.Context) -> Invocation:

@@ -47,14 +47,26 @@ def _root(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print and leave."),
     ] = False,
 ) -> None:
-    """Trading strategies in the terminal: one engine for backtest and paper trading."""
+    """Trading strategies in the terminal: one engine for backtest, paper and venues."""
     if ctx.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():
-        print(_WELCOME)
-        raise typer.Exit
+        raise typer.Exit(_open_app(ctx))
     print(ctx.get_help(), end="")
     raise typer.Exit(ExitCode.USAGE)
+
+
+def _open_app(ctx: typer.Context) -> int:
+    """The app where there is something to show, else what to type."""
+    from alphaforge.cli.engine_choice import project_of
+    from alphaforge.client.engines import running
+
+    if not sys.stderr.isatty() or (project_of(ctx) is None and not running()):
+        print(_WELCOME)
+        return ExitCode.OK
+    from alphaforge.cli.tui import show
+
+    return show(ctx, None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     apply_color(arguments, os.environ)
-    call = Invocation(as_json="--json" in arguments, verbose="-v" in arguments)
+    call = Invocation(
+        as_json="--json" in arguments, verbose="-v" in arguments, arguments=tuple(arguments)
+    )
     try:
         code = _dispatch(arguments, call)
         sys.stdout.flush()

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alphaforge.cli.engine_choice import WHO, project_of
 from alphaforge.cli.invocation import configuration_of, invocation_of
 from alphaforge.cli.printing import counted, print_json, print_table, talk
+from alphaforge.cli.waiting import until
 from alphaforge.errors import ExitCode, NoEngineError, NotFoundError
 
 if TYPE_CHECKING:
+    from alphaforge.client.records import EngineRecord
     from alphaforge.services.lease_file import Holder
     from alphaforge.store.records import ReconciliationRecord
 
@@ -38,9 +41,51 @@ def reconcile(
     import asyncio
 
     url = configuration_of(ctx).store_url
-    record = asyncio.run(_last(url, run) if last or run else _now(url, wait))
+    engine = None if last else _served(ctx, run)
+    if engine is not None:
+        record = asyncio.run(_served_now(url, engine, wait))
+    else:
+        record = asyncio.run(_last(url, run) if last or run else _now(url, wait))
     _tell(record, as_json=invocation_of(ctx).as_json, explain=explain)
     return ExitCode.DIFFERENCES if record.differences else ExitCode.OK
+
+
+def _served(ctx: typer.Context, run: str | None) -> "EngineRecord | None":
+    """The engine that is meant, where one serves its control API; None leaves it to a signal."""
+    from alphaforge.client.engines import choose, find, running
+
+    records = running()
+    if run is not None:
+        return find(records, run)
+    return choose(records, None, project_of(ctx)) if records else None
+
+
+async def _served_now(url: str, record: "EngineRecord", wait: float) -> "ReconciliationRecord":
+    """Ask by the API, and wait for the report that the engine keeps in its store."""
+    from alphaforge.client.connection import Connection
+    from alphaforge.client.requests import Accepted, Who
+    from alphaforge.store.reads import open_reader
+
+    url = record.store if record.store.startswith("sqlite") else url
+    async with open_reader(url) as reader, Connection(record) as engine:
+
+        async def newest() -> "ReconciliationRecord | None":
+            found = await reader.reconciliations(record.run_id, limit=1)
+            return found[0] if found else None
+
+        before = await newest()
+        accepted = await engine.post("/api/reconcile", Who(who=WHO), Accepted)
+        run = await reader.run(record.run_id)
+        if run.mode not in {"sandbox", "live"}:
+            raise NotFoundError(accepted.message, remedy="its orders are simulated")
+        found = await until(newest, lambda report: report is not None and report != before, wait)
+    if found is None or found == before:
+        raise NoEngineError(
+            f"the engine of run {record.run_id} did not finish a reconciliation within {wait:g} s: "
+            "its venue may be out of reach",
+            remedy="see what it found last: alphaforge reconcile --explain --last",
+        )
+    return found
 
 
 async def _now(url: str, wait: float) -> "ReconciliationRecord":

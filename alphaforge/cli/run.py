@@ -3,8 +3,11 @@
 Must never decide anything: it parses, starts a session, and prints what that says.
 """
 
+import os
 import signal
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +27,11 @@ from alphaforge.cli.options import (
     Symbols,
     TakerBps,
 )
-from alphaforge.errors import UsageError
+from alphaforge.cli.printing import talk
+from alphaforge.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from alphaforge.services.config_sections import Settings
 
 Mode = Annotated[
     str | None, typer.Option(metavar="M", help="paper = simulated orders, sandbox = play money.")
@@ -37,6 +44,7 @@ Speed = Annotated[
     str | None, typer.Option(metavar="N|max", help="1 = as in real time, max = no waiting.")
 ]
 Headless = Annotated[bool, typer.Option("--headless", help="Without the terminal app.")]
+Detach = Annotated[bool, typer.Option("--detach", help="In the background; see `attach`.")]
 _SIMULATED_FLAGS = (
     *("account", "leverage", "maker_bps", "taker_bps", "slippage_bps", "latency_ms"),
     *("speed", "data", "strict"),
@@ -66,6 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     slippage_bps: SlippageBps = None,
     latency_ms: LatencyMs = None,
     headless: Headless = False,
+    detach: Detach = False,
     duration: Duration = None,
     seed: Seed = None,
     strict: Strict = False,
@@ -74,8 +83,8 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
 
     alphaforge run strategies/sma_cross.py --for 60s
     alphaforge run strategies/sma_cross.py --data trades.csv --speed max
+    alphaforge run strategies/sma_cross.py --detach
     """
-    del headless  # there is no terminal app yet: every run is without one
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     mode = mode or _implied_mode(ctx, venue)
     configuration = configuration_of(
@@ -101,10 +110,62 @@ def run(  # noqa: PLR0913, PLR0917 - one for each option
     chosen = configuration.settings.engine.mode
     if chosen != "paper":
         _check_wire_flags(ctx, chosen)
+    if _is_apart(configuration.settings, detach=detach, is_headless=headless or as_json):
+        return _in_the_background(ctx, configuration.directory, is_shown=not detach)
     from alphaforge.cli.running import Typed, run_on_paper, run_over_a_wire
 
     typed = Typed(files, options, configuration, duration_ns, as_json)
     return run_on_paper(typed, data or ()) if chosen == "paper" else run_over_a_wire(typed)
+
+
+def _is_apart(settings: "Settings", *, detach: bool, is_headless: bool) -> bool:
+    """Whether the engine is a process of its own: asked for, or for the app.
+
+    Raises `UsageError` for one that would be over before anybody could look.
+    """
+    speed = settings.paper.speed if settings.engine.mode == "paper" else ""
+    if detach and speed == "max":
+        raise UsageError(
+            "at --speed max a run is over before anybody could look at it",
+            remedy="leave --detach out, or give a speed: --speed 10",
+        )
+    return detach or _shows_app(speed, is_headless)
+
+
+def _shows_app(speed: str, is_headless: bool) -> bool:
+    """Whether the app opens: on a terminal, for a run that lasts long enough to be looked at."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if is_headless or speed == "max" or not all(each.isatty() for each in streams):
+        return False
+    from alphaforge.tui.main import surface
+    from alphaforge.tui.options import refuse
+
+    try:
+        refuse(surface(), os.environ)
+    except UsageError as error:
+        talk(f"without the app: {error.message}")
+        return False
+    return True
+
+
+def _in_the_background(ctx: typer.Context, directory: Path, *, is_shown: bool) -> int:
+    """Start the engine as a process of its own; then the app on it, or where it is."""
+    from alphaforge.cli.detaching import start_engine, tell_failure, tell_left, tell_started
+
+    call = invocation_of(ctx)
+    started = start_engine(call.arguments, directory)
+    if started.record is None:
+        return tell_failure(started)
+    if not is_shown:
+        tell_started(started.record, as_json=call.as_json)
+        return ExitCode.OK
+    from alphaforge.cli.tui import show
+    from alphaforge.cli.tui_options import Said
+
+    try:
+        return show(ctx, started.record, Said(owns_engine=True))
+    finally:
+        tell_left(started.record)
 
 
 def _implied_mode(ctx: typer.Context, venue: str | None) -> str | None:

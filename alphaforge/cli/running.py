@@ -44,18 +44,22 @@ class Typed(NamedTuple):
 def run_on_paper(typed: Typed, data: Sequence[Path | str]) -> int:
     """Simulated orders: on recordings, on the synthetic market, or on live markets."""
     from alphaforge.services.clock import SystemClock
+    from alphaforge.services.control.attach import shown
     from alphaforge.services.paper import plan_paper_run
     from alphaforge.services.paper_live import plan_live_paper
 
     files, options, configuration, duration_ns, as_json = typed
+    serve = shown(configuration)
     live = None
     if not data and configuration.settings.engine.venue != "synthetic":
-        live = plan_live_paper(files, options, configuration, duration_ns)
+        live = plan_live_paper(files, options, configuration, duration_ns, serve)
     if live is not None:
         plan, outcome = asyncio.run(_on_live_markets(live))
     else:
         plan = plan_paper_run(files, options, data, configuration, SystemClock())
         plan = plan._replace(duration_ns=duration_ns)
+        if plan.speed is not None:  # at full speed it is over before anybody could look
+            plan = plan._replace(serve=serve)
         outcome = asyncio.run(_run(plan))
     return _tell(plan, outcome, as_json=as_json)
 
@@ -64,6 +68,7 @@ def run_over_a_wire(typed: Typed) -> int:
     """Orders that leave: on the built-in exchange, or on a venue's test network."""
     gc.disable()  # a sixth of the time that loading takes: all of it stays
     try:
+        from alphaforge.services.control.attach import shown
         from alphaforge.services.wire_run import plan_wire_run
         from alphaforge.store.records import RunStatus
 
@@ -74,7 +79,8 @@ def run_over_a_wire(typed: Typed) -> int:
     names = ", ".join(each.way.name for each in run.venues)
     starts = any(each.starts_exchange for each in run.venues)
     talk(f"starting the built-in exchange: {names}" if starts else f"connecting to {names}")
-    outcome = asyncio.run(_over_the_wire(run._replace(duration_ns=typed.duration_ns)))
+    run = run._replace(duration_ns=typed.duration_ns, serve=shown(typed.configuration))
+    outcome = asyncio.run(_over_the_wire(run))
     if outcome is None:
         talk("stopped before the run began: nothing was sent")
         return ExitCode.INTERRUPTED

@@ -5,8 +5,9 @@ In-process and in a folder of its own, away from the settings of whoever runs th
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
@@ -32,8 +33,8 @@ Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory of the command: empty."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working directory of the command: empty; no engine runs but the test's own."""
     for name in [*os.environ]:
         if name.startswith("ALPHAFORGE_"):
             monkeypatch.delenv(name)
@@ -44,7 +45,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
-    return here
+    with TemporaryDirectory(prefix="af-") as short:  # a socket's path must be
+        monkeypatch.setenv("ALPHAFORGE_RUNTIME_DIR", f"{short}/run")
+        yield here
 
 
 @pytest.fixture
