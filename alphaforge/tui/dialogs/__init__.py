@@ -1,0 +1,1 @@
+"""What opens over the screen: tickets, questions, choices. Each is one sheet drawn by hand."""
