@@ -8,16 +8,19 @@ from typing import Any
 
 from benchmarks import (
     cache,
+    control,
     intent,
     journal,
     memory,
     messages,
     orders,
+    panels,
     recovery,
     resting,
     run_start,
     start,
     trading,
+    tui,
     wire,
 )
 from benchmarks.goals import table
@@ -47,6 +50,9 @@ RUNS: dict[Run, tuple[str, ...]] = {
     messages.run: tuple(messages.KINDS),
     recovery.run: ("recovery_s",),
     run_start.run: ("run_start_s",),
+    control.run: control.NAMES,
+    panels.run: panels.NAMES,
+    tui.run: tui.NAMES,
     start.help_ratio: ("help_ratio",),
     start.strategy_start_ms: ("strategy_start_ms",),
     memory.run: ("peak_mb",),

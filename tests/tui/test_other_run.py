@@ -51,6 +51,13 @@ CHOSEN: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
 ]
 
 
+async def judged(pilot: Any, dialog: Any) -> None:
+    """Until the engine has said what the order would do."""
+    async with asyncio.timeout(10):
+        while dialog._preview is None:
+            await pilot.pause(0.01)
+
+
 @pytest.mark.parametrize(("name", "context", "keys"), CHOSEN)
 async def test_a_dialog_of_a_run_that_is_gone_sends_nothing_to_the_next(
     name: str, context: dict[str, Any], keys: tuple[str, ...]
@@ -59,9 +66,7 @@ async def test_a_dialog_of_a_run_that_is_gone_sends_nothing_to_the_next(
     async with opened(feed, name, **context) as (pilot, dialog):
         if name == "ticket":
             await pilot.press(*"0.25")
-            async with asyncio.timeout(10):
-                while dialog._preview is None:
-                    await pilot.pause(0.01)
+            await judged(pilot, dialog)
         feed.next_run()
         await pilot.press(*keys)
         await settled(pilot)

@@ -416,13 +416,11 @@ async def _bars_of(rig: Rig, enough: int) -> BarsMessage:
     running = asyncio.ensure_future(rig.hub.run())
     try:
         async with asyncio.timeout(5):
-            async for payload in subscription:
-                message = MESSAGES.decode(payload)
-                if isinstance(message, BarsMessage) and len(message.bars) >= enough:
-                    return message
+            told = (MESSAGES.decode(payload) async for payload in subscription)
+            bars = (each async for each in told if isinstance(each, BarsMessage))
+            return await anext(each async for each in bars if len(each.bars) >= enough)
     finally:
         running.cancel()
-    raise AssertionError("the stream ended")
 
 
 async def test_candles_from_before_the_run_follow_when_the_venue_has_answered() -> None:
