@@ -102,6 +102,7 @@ class StopSession(msgspec.Struct, frozen=True, gc=False, tag="stop_session"):
     """End: every running strategy's `on_stop` runs and its last orders are processed."""
 
     ts_local: int
+    who: str = ""
 
 
 class StartStrategy(msgspec.Struct, frozen=True, gc=False, tag="start_strategy"):

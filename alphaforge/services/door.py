@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from alphaforge.engine.core import Engine
+from alphaforge.errors import InternalError
 from alphaforge.model.commands import Approved
 from alphaforge.model.market import MarketEvent
 from alphaforge.model.step import EMPTY_STEP, Step
@@ -75,7 +76,9 @@ class Door:
             return step
         if self.sampler is not None:
             self.sampler.after(step)
-        if step.outgoing and self.outgoing is not None:
+        if step.outgoing:
+            if self.outgoing is None:
+                raise InternalError("an order was decided before anybody could carry it out")
             self.outgoing(step.outgoing, self._journal.place)
         if self.on_step is not None:
             self.on_step(step)

@@ -5,8 +5,15 @@ Must never skip a damaged row: what is damaged is named, and where the account c
 the venue instead, the error says so.
 """
 
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+from msgspec.structs import replace
+
 from alphaforge.engine.recovery import recover
 from alphaforge.engine.snapshot import SnapshotError, restore
+from alphaforge.errors import RiskRefusedError
 from alphaforge.model.commands import StopSession
 from alphaforge.model.enums import AlertLevel
 from alphaforge.model.events import Alert
@@ -17,6 +24,9 @@ from alphaforge.services.wire_plan import Ports, WirePlan
 from alphaforge.store.records import RunRecord, RunStatus
 from alphaforge.store.tail import TailEvent
 from alphaforge.store.writer import Writer
+
+KILLED: Final = "kill"
+"""How the reason of a risk state begins that the kill switch set."""
 
 MOST_NOTES = 10
 """Unexplained events that are told; more say the same."""
@@ -32,7 +42,9 @@ async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     run = await journal.ask(lambda writer: writer.find_resumable(plan.mode, venue, account))
     if run is None:
         return None
-    if not plan.continues(run):
+    words = await journal.ask(lambda writer: writer.last_words(run.run_id))
+    if not plan.continues(run) and not plan.continues(_reloaded(run, words.sources)):
+        _refuse_to_forget_a_kill(run, words.risk_reason)
         await _end(journal, run, "killed; the run after it was of other strategies")
         return None
     await journal.ask(lambda writer: writer.resume_run(run.run_id))
@@ -46,6 +58,29 @@ async def come_back(plan: WirePlan, ports: Ports) -> Opening | None:
     else:
         return opening
     return None
+
+
+def _reloaded(run: RunRecord, sources: Mapping[str, str]) -> RunRecord:
+    """The run with the sources it had at last: what a reload changed is in its journal only."""
+    return replace(
+        run,
+        strategies=tuple(
+            replace(each, source=text, sha256=sha256(text.encode()).hexdigest())
+            if (text := sources.get(each.name))
+            else each
+            for each in run.strategies
+        ),
+    )
+
+
+def _refuse_to_forget_a_kill(run: RunRecord, reason: str) -> None:
+    """A run of other strategies would trade where somebody said that nothing shall."""
+    if reason.startswith(KILLED):
+        raise RiskRefusedError(
+            f"run {run.run_id} of this account was killed, and its process ended since",
+            remedy="go on with its strategies and type: alphaforge risk arm; or give it up: "
+            f"alphaforge runs close {run.run_id}",
+        )
 
 
 async def _end(journal: JournalWriter, run: RunRecord, text: str) -> None:

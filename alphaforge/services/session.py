@@ -288,7 +288,7 @@ class _Session:
             now = max(now, limit if limit < UNTIL_THE_END and not pump.ended else 0)
         if not self._stop.stuck:
             try:
-                pump.input(StopSession(now))
+                pump.input(StopSession(now, self._stop.who))
             except StuckError:
                 self._stop.ask(Reason.INTERRUPTED)
         sampler.finish()

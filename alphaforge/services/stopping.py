@@ -41,6 +41,7 @@ class StopRequest:
     Attributes:
         event: Set as soon as it shall.
         reason: The first reason given; None while it shall go on.
+        who: Who asked, where somebody did by the control API.
         stuck: A callback was interrupted: the engine must not be called again.
         settled: The engine has stopped; only the commit is left.
     """
@@ -48,13 +49,14 @@ class StopRequest:
     def __init__(self) -> None:
         self.event = asyncio.Event()
         self.reason: Reason | None = None
+        self.who = ""
         self.stuck = False
         self.settled = False
 
-    def ask(self, reason: Reason) -> None:
+    def ask(self, reason: Reason, who: str = "") -> None:
         """Ask for the end; only the first reason counts."""
         if self.reason is None:
-            self.reason = reason
+            self.reason, self.who = reason, who
         self.event.set()
 
 

@@ -151,6 +151,7 @@ class _Session:
         links = tuple(self._links.values())
         async with asyncio.TaskGroup() as tasks:
             self._open(tasks, stop, watcher)
+            watcher.opened()
             for link in links:
                 link.reconciler.restarted()
             running = [
@@ -170,7 +171,7 @@ class _Session:
                     await stop.event.wait()
             watcher.ending()
             self._snapshots.end()
-            self._door.put(StopSession(self._door.now))
+            self._door.put(StopSession(self._door.now, stop.who))
             await self._last_answers()
             for task in running:
                 task.cancel()

@@ -5,12 +5,14 @@ place one starts from, never on how long the run is. Must write nothing.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, Executable, func, select
 
 from alphaforge.engine.portfolio import Position
 from alphaforge.errors import JournalCorruptError, NotFoundError
+from alphaforge.model.commands import RestartStrategy, SetRiskState
 from alphaforge.model.instrument import default_instrument
 from alphaforge.model.step import Step
 from alphaforge.store import schema
@@ -19,6 +21,10 @@ from alphaforge.store.records import PositionRow, RunRecord, RunStatus, typed
 
 _CHUNK = 2_000
 """Steps held in memory at once."""
+
+_RESTART = str(RestartStrategy.__struct_config__.tag)
+_RISK = str(SetRiskState.__struct_config__.tag)
+_operator = msgspec.msgpack.Decoder(RestartStrategy | SetRiskState)
 
 _CHAINED = (schema.recording_blocks, schema.inputs, schema.decisions)
 
@@ -59,6 +65,34 @@ def find_resumable(connection: Connection, mode: str, venue: str, account: str) 
     order = (table.c.started.desc(), table.c.run_id.desc())
     row = connection.execute(query.order_by(*order).limit(1)).mappings().one_or_none()
     return None if row is None else typed(row, RunRecord)
+
+
+class LastWords(NamedTuple):
+    """What operators said last in a run, as far as a new process must know it to begin.
+
+    Attributes:
+        sources: Text of a strategy's file by name, where it was read again while it ran.
+        risk_reason: Why trading is as it is; empty if nobody ever said.
+    """
+
+    sources: dict[str, str]
+    risk_reason: str
+
+
+def last_words(connection: Connection, run_id: str) -> LastWords:
+    """Operators' last words; a row that does not prove itself is for `read_tail` to find."""
+    table = schema.inputs
+    query = select(table.c.payload).where(
+        table.c.run_id == run_id, table.c.kind.in_((_RESTART, _RISK))
+    )
+    words = LastWords({}, "")
+    for (payload,) in fetch(connection, query.order_by(table.c.sequence)):
+        event = _operator.decode(payload)
+        if isinstance(event, SetRiskState):
+            words = words._replace(risk_reason=event.reason)
+        elif isinstance(event, RestartStrategy) and event.source:
+            words.sources[event.strategy] = event.source
+    return words
 
 
 def chain_heads(connection: Connection, run_id: str) -> list[int]:

@@ -116,6 +116,11 @@ class Writer:
         with database.explained(self._url), self._connection.begin():
             return resume.find_resumable(self._connection, mode, venue, account)
 
+    def last_words(self, run_id: str) -> resume.LastWords:
+        """What operators said last in a run, as far as who goes on with it must know."""
+        with database.explained(self._url), self._connection.begin():
+            return resume.last_words(self._connection, run_id)
+
     def latest_snapshot(self, run_id: str) -> tail.Snapshot | None:
         """The last committed snapshot of a run that proves itself; None if there is none."""
         with database.explained(self._url):

@@ -102,7 +102,6 @@ class ForgeApp(Actions):
         self._title = ""
         self._was_live = False
         self._footer_of = ("", False)
-        self._started_by = os.getppid()
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -208,9 +207,7 @@ class ForgeApp(Actions):
             self.footer.show(self.dispatcher.of(shown[0]), can_trade=shown[1])
 
     def _tick(self) -> None:
-        """Once a second: ages and the terminal's title; a browser's app ends with its server."""
-        if self.options.web and os.getppid() != self._started_by:
-            self.exit(1)
+        """Once a second: ages and the terminal's title."""
         if not self.view.is_frozen:
             self.board.tick()
         title = self.news.title(self.view)

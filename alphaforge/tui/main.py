@@ -8,6 +8,8 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from threading import Event, Thread
+from typing import Final
 
 from alphaforge.client import engines
 from alphaforge.client.records import EngineRecord
@@ -18,6 +20,9 @@ from alphaforge.tui.options import AppOptions, Surface, refuse
 from alphaforge.tui.welcome import Welcome
 
 __all__ = ["AppOptions", "run_app"]
+
+_LOOK_SECONDS: Final = 1.0
+_NEVER: Final = Event()
 
 
 def run_app(record: EngineRecord | None, options: AppOptions) -> int:
@@ -30,7 +35,9 @@ def run_app(record: EngineRecord | None, options: AppOptions) -> int:
     `ConfigError` for a key table that does not hold together.
     """
     environ = os.environ
-    if not options.web:
+    if options.web:
+        _end_with_parent()
+    else:
         refuse(surface(), environ)
     install_decoder()
     with TerminalGuard() as guard:
@@ -38,6 +45,21 @@ def run_app(record: EngineRecord | None, options: AppOptions) -> int:
         code = 0 if chosen is None else _show(chosen, options, environ)
         guard.left_cleanly()
     return code
+
+
+def _end_with_parent() -> None:
+    """In a browser: end at once when the server is gone, whatever the app is doing.
+
+    It has no terminal to give back; its input only falls silent, which says nothing.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            _NEVER.wait(_LOOK_SECONDS)
+        os._exit(1)
+
+    Thread(target=watch, name="parent", daemon=True).start()
 
 
 def surface() -> Surface:

@@ -90,7 +90,7 @@ class AppServer(Server):
     def __init__(self, plan: WebPlan) -> None:
         words = (sys.executable, "-m", "alphaforge", "tui", *plan.arguments, "--in-browser")
         super().__init__(  # pyright: ignore[reportUnknownMemberType] - a bare PathLike of its own
-            shlex.join(words), plan.host, plan.port, title="alphaforge"
+            f"exec {shlex.join(words)}", plan.host, plan.port, title="alphaforge"
         )
         self.token = plan.token or secrets.token_urlsafe(_TOKEN_BYTES)
         self._plan = plan

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from textual_serve.app_service import AppService
 
 from alphaforge.errors import UsageError
 from alphaforge.tui.web import COOKIE, AppServer, WebPlan, read_plan
@@ -24,7 +25,15 @@ sys.stdin.buffer.read(1)
 
 
 @pytest.fixture
-async def served(unused_port: int) -> AsyncIterator[str]:
+async def served(unused_port: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    started: list[Any] = []
+    real = AppService._open_app_process
+
+    async def remembered(self: AppService, *size: Any, **named: Any) -> Any:
+        started.append(await real(self, *size, **named))
+        return started[-1]
+
+    monkeypatch.setattr(AppService, "_open_app_process", remembered)
     server = AppServer(WebPlan("127.0.0.1", unused_port, (), TOKEN))
     server.command = shlex.join((sys.executable, "-c", TELLS_ITS_SIZE))
     runner = web.AppRunner(await server._make_app())
@@ -32,6 +41,9 @@ async def served(unused_port: int) -> AsyncIterator[str]:
     await web.TCPSite(runner, "127.0.0.1", unused_port).start()
     yield f"http://127.0.0.1:{unused_port}"
     await runner.cleanup()
+    for each in started:
+        each._transport.close()
+        await each.wait()
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ class Host:
             orders are simulated.
         watch_book: Has a symbol's book streamed from now on, where a stream must be asked for.
         store_url: The run's database; empty if it has none.
+        stopped_by: Who asks for the end; set before `stop` is called.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Host:
         self.reconcile: Callable[[], None] = lambda: None
         self.watch_book: Callable[[str], None] = lambda _: None
         self.store_url = ""
+        self.stopped_by = ""
 
     def saw(self, step: Step) -> None:
         """A Step that is not empty (its alerts included)."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from alphaforge.client.requests import KillRecord, KillRequest
+from alphaforge.engine.claim_facts import EXTERNAL
 from alphaforge.engine.core import Engine
 from alphaforge.errors import RiskRefusedError
 from alphaforge.model.commands import CancelAll, Flatten, OperatorCancel, SetRiskState, StopStrategy
@@ -42,6 +43,8 @@ KILL_AND_CLOSE: Final = "kill and close: "
 """How the reason of a risk state begins that a kill set: a process that takes the run up again
 goes on with what one that died had begun."""
 
+PROVEN: Final = "proven"
+
 STUCK_TRIES: Final = 3
 """Closing orders denied in a row after which a person is needed."""
 
@@ -63,13 +66,12 @@ class KillSwitch:
         self.is_used = _was_killed(self._engine)
         self._tell = tell
         tell(self.is_used)
-        # What was proven before a restart is proven once more: nobody looked meanwhile.
-        self._state = "running" if self.is_used else "none"
-        reason = self._engine.execution.gate.reason
-        self._flatten = reason.startswith(KILL_AND_CLOSE)
-        self._who = "kill" if self.is_used else ""
-        self._reason = reason.partition(": ")[2] if self.is_used else ""
-        self._started = self._host.now() if self.is_used else 0
+        begun, said = _begun_before(self._engine)
+        # One that was proven is not begun anew: people trade past a killed engine.
+        self._state = "done" if begun and said == PROVEN else "running" if begun else "none"
+        self._flatten = begun == KILL_AND_CLOSE
+        self._who, self._reason = ("kill", said) if begun else ("", "")
+        self._started = self._host.now() if begun else 0
         self._tried: dict[str, int] = {}
         self._denials: dict[str, tuple[int, str]] = {}
         self._sent: dict[str, str] = {}
@@ -161,7 +163,7 @@ class KillSwitch:
     def _go_on(self) -> None:
         """One more look; a fault of ours is told and does not end the run."""
         try:
-            if self._state == "done" and self._has_left():  # found, or come in, afterwards
+            if self._state == "done" and self._has_found_own():
                 self._state = "running"
                 self._forget()
             if self.is_running:
@@ -257,7 +259,7 @@ class KillSwitch:
             self._denials.pop(symbol, None)
 
     def _finish(self) -> None:
-        self._set(RiskState.HALTED, "proven")
+        self._set(RiskState.HALTED, PROVEN)
         self._state = "done"
 
     # What is left -----------------------------------------------------------------------------
@@ -269,6 +271,16 @@ class KillSwitch:
         left = self._left()
         works = left.strategies or left.orders or left.closing or left.in_doubt
         return bool(works or (self._flatten and left.positions))
+
+    def _has_found_own(self) -> bool:
+        """Whether an order of ours came to light after it was done; others' are not its business.
+
+        Whoever killed an engine may go on by hand, past it: neither their orders nor what they
+        hold is taken from them.
+        """
+        left = self._left()
+        works = (*left.orders, *left.closing)
+        return bool(left.in_doubt or any(each.strategy != EXTERNAL for each in works))
 
     def _is_proven(self) -> bool:
         """Whether every venue has confirmed it; asks them if nobody has yet."""
@@ -312,7 +324,9 @@ class KillSwitch:
     def _steps(self, left: Left) -> dict[str, str]:
         if self._state == "none":
             return {}
-        proven = self._state == "done"
+        if self._state == "done":  # what is there now came afterwards, by somebody else
+            names = ("strategies", "orders", *(["positions"] if self._flatten else []), "proof")
+            return dict.fromkeys(names, "done")
         orders_left = bool(left.orders or left.in_doubt)
         positions_left = bool(left.positions or left.closing)
         steps = {
@@ -325,7 +339,7 @@ class KillSwitch:
             if positions_left and self._denials and self._state == "stuck":
                 steps["positions"] = "failed"
         is_rest_done = all(each == "done" for each in steps.values())
-        steps["proof"] = "done" if proven else ("running" if is_rest_done else "waiting")
+        steps["proof"] = "running" if is_rest_done else "waiting"
         return steps
 
     def _doubtful_symbols(self) -> set[str]:
@@ -359,10 +373,17 @@ class KillSwitch:
             self._wake.set()
 
 
+def _begun_before(engine: Engine) -> tuple[str, str]:
+    """How the reason of a kill that a process before this one began, begins and goes on."""
+    reason = engine.execution.gate.reason
+    begun = next((each for each in (KILL, KILL_AND_CLOSE) if reason.startswith(each)), "")
+    return begun, reason.removeprefix(begun)
+
+
 def _was_killed(engine: Engine) -> bool:
     """Whether a run that is taken up again was killed and not armed since."""
     gate, configured = engine.execution.gate, engine.execution.settings.risk.state
-    if gate.reason.startswith((KILL, KILL_AND_CLOSE)):
+    if _begun_before(engine)[0]:
         return True
     unexplained = gate.state is RiskState.HALTED and not gate.reason
     return unexplained and configured is not RiskState.HALTED

@@ -39,7 +39,12 @@ def paper_host(
             venue.watch(symbol, Watch.BOOK)
 
     host = Host(
-        engine, record, lambda: engine.timers.now, put, views, lambda: stop.ask(Reason.ASKED)
+        engine,
+        record,
+        lambda: engine.timers.now,
+        put,
+        views,
+        lambda: stop.ask(Reason.ASKED, host.stopped_by),
     )
     host.state = "TRADING"
     host.watch_book = watch_book

@@ -18,8 +18,10 @@ from alphaforge.model.commands import RestartStrategy, SetRiskState, StartStrate
 from alphaforge.model.enums import AlertLevel, RiskState
 from alphaforge.model.events import Alert, CancelRequested
 from alphaforge.model.step import Step
+from alphaforge.services.control import loading
 from alphaforge.services.control.asked import reason_of, strategy_of
 from alphaforge.services.control.kill import KillSwitch
+from alphaforge.services.control.loading import ended_after
 from alphaforge.services.control.writes import Door, OrderRowOf, who_is
 from alphaforge.services.strategy_files import LoadedStrategy, frame_error, load_strategy
 from alphaforge.services.strategy_parameters import configure, parameters_of
@@ -75,6 +77,7 @@ class Steering:
         self._door.check()
         open_orders = len(self._engine.execution.working())
         self._tell(f"{who_is(way, asked.who)} asked the run to stop")
+        self._host.stopped_by = who_is(way, asked.who)
         self._host.stop()
         stays = f"; {open_orders} orders stay where they rest" if open_orders else ""
         return Accepted(message=f"run {self._host.run.run_id} is stopping{stays}")
@@ -138,7 +141,8 @@ class Steering:
         if maker is None:
             raise UsageError("strategies of this run cannot be changed", remedy="start another run")
         parameters = msgspec.json.encode(values, enc_hook=str).decode()
-        maker(name, parameters, source or runner.source)()
+        with ended_after(name, loading.LOAD_SECONDS):
+            maker(name, parameters, source or runner.source)()
         command = RestartStrategy(name, parameters, source, self._host.now(), who)
         step = self._door.put(command)
         for alert in step.alerts:
@@ -154,7 +158,8 @@ class Steering:
             raise NotFoundError(f"the run does not say which file {name} is from")
         classes: dict[str, str] = run.settings.get("classes", {})
         cls = classes.get(name, "")
-        return load_strategy(f"{source.path}:{cls}" if cls else source.path)
+        with ended_after(name, loading.LOAD_SECONDS):
+            return load_strategy(f"{source.path}:{cls}" if cls else source.path)
 
     def _parameters(self, runner: Runner) -> dict[str, Any]:
         """Every parameter of a strategy as it was last made."""

@@ -19,6 +19,10 @@ class Told:
         """See `WireWatcher`."""
         self._watcher.began(run)
 
+    def opened(self) -> None:
+        """Everything is tied together; the venues are being asked."""
+        self._host.state = "RECONCILING"
+
     def certain(self, seconds: float) -> None:
         """See `WireWatcher`: from here on it trades."""
         self._host.state = "TRADING"

@@ -63,7 +63,12 @@ def wire_host(
     """The run as clients see it; ending it by their word is an orderly end."""
     venues = _Venues(engine, door, links)
     host = Host(
-        engine, run, lambda: door.now, door.put, venues.views, lambda: stop.ask(Reason.ASKED)
+        engine,
+        run,
+        lambda: door.now,
+        door.put,
+        venues.views,
+        lambda: stop.ask(Reason.ASKED, host.stopped_by),
     )
     host.reconcile = venues.reconcile
     host.watch_book = venues.watch_book

@@ -103,6 +103,11 @@ class Door:
                 f"run {self.host.run.run_id} is stopping and takes nothing new",
                 remedy="see how it ended: alphaforge runs show",
             )
+        if self.host.state == "STARTING":
+            raise NoEngineError(
+                f"run {self.host.run.run_id} is only starting: nothing could be carried out yet",
+                remedy="try again in a second",
+            )
 
 
 class OrderDesk:

@@ -97,6 +97,7 @@ class Rig:
             lambda: self.venues,
             lambda: None,
         )
+        self.host.state = "TRADING"
         self.clock = HandClock()
         self.hub = Hub(self.host, self.clock)
         self.put(StartSession(START))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alphaforge.client.requests import KillRequest, Who
+from alphaforge.engine.client_ids import MANUAL_PLACE, client_order_id
 from alphaforge.errors import RiskRefusedError
 from alphaforge.model.commands import SetRiskState
 from alphaforge.model.enums import RiskState
@@ -17,6 +18,7 @@ from alphaforge.services.control.writes import Door
 from tests.engine.driving import SYMBOL
 from tests.services.control.api_rig import Run
 from tests.services.control.test_kill import Killing, bought, killing, switch
+from tests.services.wire_rig import TAG
 
 
 def died(run: Run, last: type = SetRiskState) -> None:
@@ -92,17 +94,43 @@ def test_a_pause_during_a_kill_does_not_make_a_restart_forget_it() -> None:
     assert switch(run).is_used
 
 
-def test_an_order_that_is_found_after_it_was_done_is_canceled_too(tmp_path: Path) -> None:
+def test_one_that_was_proven_stays_so_over_a_restart() -> None:
+    run = bought()
+    switch(run).use(KillRequest(flatten=True), "")
+    again = switch(run)
+    assert (again.is_used, again.record().state, again.record().flatten) == (True, "done", True)
+
+
+def found_after(tmp_path: Path, client_order_id: str) -> list[Any]:
+    """What is open at the venue a while after an order was found there that a kill did not know."""
+    still: list[Any] = []
+
     async def scenario(own: Killing) -> None:
         own.use()
         await own.until_done()
-        own.rig.foreign()
+        own.rig.foreign(client_order_id)
         own.host.reconcile()
         for _ in range(1_200):
             await asyncio.sleep(0.05)
-            if own.rig.engine.execution.counts.submitted and not await own.rig.venue.open_orders():
+            if own.rig.engine.execution.counts.submitted:
                 break
+        await asyncio.sleep(10)
         await own.until_done()
-        assert not await own.rig.venue.open_orders()
+        assert set(own.kill.record().steps.values()) == {"done"}
+        still.extend(await own.rig.venue.open_orders())
 
     killing(tmp_path, scenario, streaming=False)
+    return still
+
+
+def test_an_order_of_ours_that_is_found_after_it_was_done_is_canceled_too(tmp_path: Path) -> None:
+    assert found_after(tmp_path, manual_order("o-000099")) == []
+
+
+def test_who_goes_on_by_hand_after_a_kill_keeps_their_orders(tmp_path: Path) -> None:
+    assert len(found_after(tmp_path, "")) == 1
+
+
+def manual_order(order_id: str) -> str:
+    """The id of an order that a process of this run sent before it died."""
+    return client_order_id(TAG, 1, MANUAL_PLACE, order_id)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from alphaforge.engine.build import simulate
 from alphaforge.model.commands import RestartStrategy
 from alphaforge.model.settings import EngineSettings
+from alphaforge.services.control import loading
 from alphaforge.services.rebuilding import maker_of
 from alphaforge.services.strategy_files import load_strategy
 from alphaforge.store.records import RunRecord, StrategySource
@@ -80,10 +82,10 @@ async def changeable(tmp_path: Path) -> AsyncGenerator[Changeable]:
     engine.strategies.maker = maker_of(record)
     make = maker_of(record)("steps", msgspec.json.encode(values).decode(), "")
     run = Run(engine=engine, record=record, strategies={"steps": make})
-    folder = tmp_path / "runtime"
-    async with served(folder, run) as engine_served:
-        run.tick(100.0)
-        yield Changeable(engine_served, path)
+    with TemporaryDirectory(prefix="af-") as short:  # a socket's path must be
+        async with served(Path(short) / "run", run) as engine_served:
+            run.tick(100.0)
+            yield Changeable(engine_served, path)
 
 
 async def test_a_parameter_is_changed_and_the_others_stay_as_they_were(tmp_path: Path) -> None:
@@ -203,3 +205,27 @@ async def test_no_strategy_starts_after_a_kill_until_somebody_arms_the_engine(
         assert (await post("/api/risk/arm"))[0] == 200
         assert (await post("/api/resume"))[0] == 200
         assert (await post("/api/strategies/steps/start"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "hangs",
+    [
+        SOURCE + "\nwhile True:\n    pass\n",
+        SOURCE
+        + "\nwhile True:\n    try:\n        sum(range(99))\n    except Exception:\n        pass\n",
+        SOURCE + "\n    def __init__(self) -> None:\n        while True:\n            pass\n",
+    ],
+)
+async def test_a_file_that_never_ends_loading_does_not_hold_the_engine(
+    hangs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "LOAD_SECONDS", 0.2)
+    async with changeable(tmp_path) as rig:
+        rig.write(hangs)
+        status, problem = await rig.reload()
+        assert rig.strategy.every == 1
+        rig.write(SOURCE)
+        again, _ = await rig.reload()
+    assert (status, again) == (422, 200)
+    assert "was not loaded within 0.2 s" in problem["message"]
+    assert not any(isinstance(each, RestartStrategy) for each in rig.engine.run.commands[:-1])
