@@ -28,6 +28,7 @@ from alphaforge.tui.widgets.ladder import Ladder
 
 _DIALOGS: Final = "alphaforge.tui.dialogs"
 _TOAST_SECONDS: Final = 4.0
+_MOST_TOASTS: Final = 3
 _WARNING_SECONDS: Final = 8.0
 
 Requested = Callable[[], Coroutine[Any, Any, Outcome]]
@@ -63,7 +64,9 @@ class Actions(App[object]):
     # --- words to the person ----------------------------------------------------------------------
 
     def say(self, words: str, *, failed: bool = False) -> None:
-        """A toast; text from outside is made safe and never read as markup."""
+        """A toast, never more than a few; text from outside is made safe, never read as markup."""
+        if len(self._notifications) >= _MOST_TOASTS:
+            self.clear_notifications()
         self.notify(
             safe_text(words),
             severity="warning" if failed else "information",

@@ -6,6 +6,7 @@ decide whether an order may go: the engine's gate does.
 
 from typing import Final
 
+from alphaforge.client.errors import EngineLostError
 from alphaforge.client.records import OrderRow, PositionRow, StrategyRow
 from alphaforge.client.requests import (
     Accepted,
@@ -22,14 +23,22 @@ WHO: Final = "tui"
 
 
 class Outcome(str):
-    """What came of a request, in one line; `failed` if it was refused or is not known."""
+    """What came of a request, in one line.
+
+    Attributes:
+        failed: It was refused, or is not known.
+        is_known: False where it was on its way when the engine went.
+    """
 
     failed: bool
+    is_known: bool
 
-    def __new__(cls, words: str, failed: bool) -> "Outcome":  # noqa: PYI034 - not Self: plain text
+    def __new__(  # noqa: PYI034 - not Self: plain text
+        cls, words: str, failed: bool, is_known: bool = True
+    ) -> "Outcome":
         """`words` may hold text from outside: it is made safe."""
         made = super().__new__(cls, safe_text(words))
-        made.failed = failed
+        made.failed, made.is_known = failed, is_known
         return made
 
 
@@ -37,7 +46,8 @@ async def _ask(engine: Asker, path: str, body: Who | CancelAllRequest | FlattenR
     try:
         answer = await engine.post(path, body, Accepted)
     except AlphaForgeError as error:
-        return Outcome(problem_of(error), failed=True)
+        is_lost = isinstance(error, EngineLostError) and error.may_have_happened
+        return Outcome(problem_of(error), failed=True, is_known=not is_lost)
     return Outcome(answer.message, failed=False)
 
 

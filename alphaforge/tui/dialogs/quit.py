@@ -50,7 +50,9 @@ class Quit(Dialog[None]):
 
     async def _stop(self) -> None:
         outcome = await orders_desk.stop_engine(self._engine)
-        if outcome.failed:
+        if outcome.failed and not outcome.is_known:
+            self._actions.exit(0, message="the engine was asked to stop and has gone")
+        elif outcome.failed:
             self._is_stopping = False
             tell(self, outcome, failed=True)
             self.redraw()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import ClassVar, Final
 
 from alphaforge.client.answers import RunRow
+from alphaforge.client.errors import EngineLostError
 from alphaforge.client.pages import Page
 from alphaforge.client.records import FillRow
 from alphaforge.client.report_records import ReportRecord
@@ -44,6 +45,7 @@ class ReportBoard(Board):
     def __init__(self, state: AppState) -> None:
         self.report: ReportRecord | None = None
         self._wanted = ""
+        self._is_unanswered = False
         self._equity = Curve("EQUITY", empty="no run is stored yet", id="equity")
         self._drawdown = Curve("DRAWDOWN %", empty="no run is stored yet", id="drawdown")
         self._months = HeatMap("MONTHLY %", id="months")
@@ -73,8 +75,15 @@ class ReportBoard(Board):
         """Ask for the runs, and for the report of the newest backtest, else of the newest run."""
         self.run_worker(self.fetch, exclusive=True)
 
+    def tick(self) -> None:
+        """Ask again for what could not be asked while the engine was out of reach."""
+        super().tick()
+        if self._is_unanswered and self.state.status.is_live:
+            self.shown()
+
     async def fetch(self) -> None:
         """The list of runs, and the report of the chosen one."""
+        self._is_unanswered = False
         try:
             page = await self.feed.get_as(_RUNS, Page[RunRow], limit=_MOST_RUNS)
         except AlphaForgeError as error:
@@ -111,6 +120,7 @@ class ReportBoard(Board):
         return self._runs.has_focus
 
     def _complain(self, error: AlphaForgeError) -> None:
+        self._is_unanswered = isinstance(error, EngineLostError)
         self._metrics.tell(warning=problem_of(error))
         if self.report is None:
             self._metrics.set_lines([])

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alphaforge.client.errors import EngineLostError
 from alphaforge.client.requests import (
     Accepted,
     KillRecord,
@@ -249,6 +250,16 @@ async def test_leaving_detaches_or_stops_and_nothing_else() -> None:
         await pilot.press("s")
         await settled(pilot)
     assert [path for path, _ in feed.asked] == ["/api/stop"]
+
+
+async def test_an_engine_that_ends_before_its_answer_was_read_has_stopped_all_the_same() -> None:
+    feed = AnsweringFeed()
+    gone = EngineLostError("the engine ended the connection", may_have_happened=True)
+    feed.by_kind = {("/api/stop", Accepted): gone}
+    async with opened(feed, "quit") as (pilot, _):
+        await pilot.press("s")
+        await settled(pilot)
+        assert pilot.app.return_code == 0
 
 
 async def test_changed_parameters_are_sent_after_a_second_look() -> None:
