@@ -7,13 +7,20 @@ what the app shows.
 
 import atexit
 import codecs
+import errno
 import os
 import sys
 import termios
 from collections.abc import Callable
 from importlib import import_module
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Final, Self
+
+from alphaforge.errors import ExitCode
+
+_LOOK_SECONDS: Final = 1.0
+_NEVER: Final = Event()
 
 LEAVE: Final = (
     "\x1b[?2026l"  # synchronized output
@@ -150,6 +157,41 @@ class TerminalGuard:
     ) -> None:
         self.restore()
         atexit.unregister(self.restore)
+
+
+def end_with_parent() -> None:
+    """In a browser: end at once when the server is gone; the input only falls silent then."""
+    parent = os.getppid()
+    _end_when(lambda: os.getppid() != parent)
+
+
+def end_with_terminal() -> None:
+    """End at once when the terminal is gone, with or without a SIGHUP."""
+    _end_when(_is_terminal_gone)
+
+
+def _end_when(is_gone: Callable[[], bool]) -> None:
+    """End at once when what the app draws on is gone, whatever it is doing.
+
+    There is nothing left to give back then, and writing to what is gone holds the app for ever:
+    without this it would stay, seen by nobody.
+    """
+
+    def watch() -> None:
+        while not is_gone():
+            _NEVER.wait(_LOOK_SECONDS)
+        os._exit(ExitCode.FAILED)
+
+    Thread(target=watch, name="surface", daemon=True).start()
+
+
+def _is_terminal_gone() -> bool:
+    """Whether the terminal that stderr was has been closed."""
+    try:
+        termios.tcgetattr(2)
+    except (termios.error, OSError) as error:
+        return error.args[0] in {errno.EIO, errno.ENXIO, errno.EBADF}
+    return False
 
 
 def title_sequence(text: str) -> str:

@@ -8,21 +8,21 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from threading import Event, Thread
-from typing import Final
 
 from alphaforge.client import engines
 from alphaforge.client.records import EngineRecord
 from alphaforge.tui.app import ForgeApp
-from alphaforge.tui.guards import TerminalGuard, install_decoder
+from alphaforge.tui.guards import (
+    TerminalGuard,
+    end_with_parent,
+    end_with_terminal,
+    install_decoder,
+)
 from alphaforge.tui.link import Link
 from alphaforge.tui.options import AppOptions, Surface, refuse
 from alphaforge.tui.welcome import Welcome
 
 __all__ = ["AppOptions", "run_app"]
-
-_LOOK_SECONDS: Final = 1.0
-_NEVER: Final = Event()
 
 
 def run_app(record: EngineRecord | None, options: AppOptions) -> int:
@@ -36,30 +36,16 @@ def run_app(record: EngineRecord | None, options: AppOptions) -> int:
     """
     environ = os.environ
     if options.web:
-        _end_with_parent()
+        end_with_parent()
     else:
         refuse(surface(), environ)
+        end_with_terminal()
     install_decoder()
     with TerminalGuard() as guard:
         chosen = record if record is not None else _choose(options, environ)
         code = 0 if chosen is None else _show(chosen, options, environ)
         guard.left_cleanly()
     return code
-
-
-def _end_with_parent() -> None:
-    """In a browser: end at once when the server is gone, whatever the app is doing.
-
-    It has no terminal to give back; its input only falls silent, which says nothing.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            _NEVER.wait(_LOOK_SECONDS)
-        os._exit(1)
-
-    Thread(target=watch, name="parent", daemon=True).start()
 
 
 def surface() -> Surface:

@@ -3,13 +3,14 @@
 import sys
 
 from alphaforge.tui.app import ForgeApp
-from alphaforge.tui.guards import TerminalGuard, install_decoder
+from alphaforge.tui.guards import TerminalGuard, end_with_terminal, install_decoder
 from alphaforge.tui.options import AppOptions
 from tests.tui.scene import ScriptedFeed
 
 
 def main() -> int:
     install_decoder()
+    end_with_terminal()
     with TerminalGuard() as guard:
         app = ForgeApp(ScriptedFeed(), AppOptions())
         if "crash" in sys.argv:

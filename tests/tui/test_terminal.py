@@ -156,6 +156,23 @@ def test_a_terminal_that_is_hung_up_ends_the_app(started: Callable[..., Screen])
     assert screen.child.wait(timeout=PATIENCE_S) != 0
 
 
+@pytest.mark.parametrize("code", ["tests.tui.shown", "welcome"])
+def test_a_terminal_that_vanishes_without_a_signal_ends_the_app(
+    started: Callable[..., Screen], tmp_path: Path, code: str
+) -> None:
+    welcome = "from alphaforge.tui.main import *; raise SystemExit(run_app(None, AppOptions()))"
+    environ = {"ALPHAFORGE_RUNTIME_DIR": str(tmp_path)}
+    if code == "welcome":
+        screen = started("-c", welcome, environ=environ)
+        screen.until("no engine is running")
+    else:
+        screen = started("-m", code)
+        screen.until("POSITIONS")
+    os.close(screen.slave)
+    os.close(screen.master)
+    assert screen.child.wait(timeout=PATIENCE_S) != 0
+
+
 def test_without_an_engine_a_page_says_what_to_type_and_waits(
     started: Callable[..., Screen], tmp_path: Path
 ) -> None:
