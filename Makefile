@@ -3,6 +3,7 @@
 #   make run     the sample strategy on the built-in exchange   ARGS="--headless --for 30s" adds flags
 #   make test    all tests                                      ARGS="-k lifecycle" narrows them
 #   make check   what CI runs before the tests, quick parts first
+#   make terminal   the app in tmux and in a browser: orders, losses, every way out
 #   make bench   speed of the engine, in floors of this machine
 #   make simulate   1000 lives of the engine against a hostile venue, network and disk    SEEDS=n
 #   make killtest   200 times SIGKILL, start again, compare with the venue    ROUNDS=n
@@ -25,7 +26,7 @@ CAP ?= 500
 MINUTES ?= 10
 RATE ?= 200
 
-.PHONY: help run test check bench simulate killtest faults soak mutations coverage lock clean
+.PHONY: help run test terminal check bench simulate killtest faults soak mutations coverage lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -34,7 +35,10 @@ run: .venv/.installed
 	@$(BIN)/alphaforge run strategies/sma_cross.py $(ARGS)
 
 test: .venv/.installed-dev
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m "not terminal" $(ARGS)
+
+terminal: .venv/.installed-dev
+	@$(BIN)/python -m pytest tests/e2e/terminal $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

@@ -56,7 +56,9 @@ def alert_words(row: AlertRow) -> Words:
 
 
 def shortened(value: str | None) -> str:
-    """Long decimals are cut to two: the whole figure is on the risk screen."""
+    """Decimals are cut to two, from a thousand on left out: the whole figure is in the rows."""
     text = number(value)
     whole, dot, fraction = text.partition(".")
+    if "," in whole:
+        return whole
     return f"{whole}.{fraction[:_CENTS]}" if dot and len(fraction) > _CENTS else text

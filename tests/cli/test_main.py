@@ -230,6 +230,9 @@ def test_a_command_may_keep_an_option_of_that_name_for_itself(
 def test_colour_is_on_when_asked_for(
     run, monkeypatch: pytest.MonkeyPatch, arguments, environ, coloured: bool
 ) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR"):  # what a call says to its children ends with the test
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     ended = run("nonsense", *arguments) if not arguments else run(*arguments, "nonsense")

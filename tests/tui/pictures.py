@@ -32,6 +32,21 @@ def strips_of(app: Any) -> list[Any]:
     return list(app.screen._compositor.render_strips())
 
 
+async def until_held(app: Any, pilot: Any, name: str) -> None:
+    """Let it be drawn until it is as the snapshot says: a busy machine takes longer to lay out."""
+    for _ in range(100):
+        if _held(name) == text_of(app):
+            return
+        await pilot.pause(0.02)
+        app.frame()
+    check(name, text_of(app))
+
+
+def _held(name: str) -> str:
+    path = FOLDER / f"{name}.txt"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def check(name: str, now: str) -> None:
     """Fail unless the snapshot says the same."""
     path = FOLDER / f"{name}.txt"
@@ -39,5 +54,4 @@ def check(name: str, now: str) -> None:
         FOLDER.mkdir(exist_ok=True)
         path.write_text(now, encoding="utf-8")
         return
-    held = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert now == held, f"{path.name} differs; look, then ALPHAFORGE_SNAPSHOTS=write"
+    assert now == _held(name), f"{path.name} differs; look, then ALPHAFORGE_SNAPSHOTS=write"

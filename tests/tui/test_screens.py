@@ -6,7 +6,7 @@ import pytest
 
 from alphaforge.tui.options import SCREENS, AppOptions
 from tests.tui.conftest import Opened, settled
-from tests.tui.pictures import check, styles_of, text_of
+from tests.tui.pictures import check, styles_of, text_of, until_held
 from tests.tui.scene import ScriptedFeed
 
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -41,7 +41,7 @@ async def test_every_screen_is_as_it_was_looked_at(
             assert "KILL" in rows[-1]
             for fact in FACTS[screen]:
                 assert fact in text, (screen, fact)
-            check(f"{screen}-{size[0]}x{size[1]}", text)
+            await until_held(app, pilot, f"{screen}-{size[0]}x{size[1]}")
 
 
 @pytest.mark.parametrize("theme", THEMES)

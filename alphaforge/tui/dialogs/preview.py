@@ -4,6 +4,7 @@ from typing import Final
 
 from alphaforge.client.requests import CheckRow, PreviewRow
 from alphaforge.tui.dialogs.sheet import Row, words, wrapped
+from alphaforge.tui.risk_lines import shortened
 from alphaforge.tui.text import number
 
 _MOST_CHECKS: Final = 6
@@ -54,8 +55,8 @@ def _check(check: CheckRow) -> Row:
     row = [words(f"{check.name.replace('_', ' '):<22}", "dim")]
     row.append(words("ok " if check.passed else "×  ", tone, bold=True))
     if check.used_after is not None and check.limit is not None:
-        row.append(words(f" {number(check.used_before)} → {number(check.used_after)}"))
-        row.append(words(f" of {number(check.limit)} {check.unit}", "dim"))
+        used = f" {shortened(check.used_before)} → {shortened(check.used_after)}"
+        row += [words(used), words(f" of {shortened(check.limit)} {check.unit}", "dim")]
     else:
         row.append(words(f" {check.message}", "error"))
     return row

@@ -37,6 +37,7 @@ BUSY = ("busy.py", "--set", "quantity=0.0002", "--set", "every=0.4")
 """Small and slow enough that its money lasts for all tests."""
 
 SHORTENED = {"XDG_RUNTIME_DIR", "TMUX", "TMUX_PANE", "SSH_CONNECTION", "NO_COLOR", "COLORTERM"}
+SHORTENED |= {"COLUMNS", "LINES", "FORCE_COLOR"}
 
 
 class Desk:
