@@ -3,6 +3,7 @@
 `ALPHAFORGE_SNAPSHOTS=write` writes them anew; look at the difference before keeping it.
 """
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -54,4 +55,6 @@ def check(name: str, now: str) -> None:
         FOLDER.mkdir(exist_ok=True)
         path.write_text(now, encoding="utf-8")
         return
-    assert now == _held(name), f"{path.name} differs; look, then ALPHAFORGE_SNAPSHOTS=write"
+    lines = difflib.unified_diff(_held(name).splitlines(), now.splitlines(), lineterm="")
+    changed = "\n".join(lines)
+    assert not changed, f"{path.name} differs; look, then ALPHAFORGE_SNAPSHOTS=write\n{changed}"
